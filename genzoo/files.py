@@ -1,0 +1,36 @@
+"""Files that appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+from genzoo.errors import CheckpointError
+
+
+def check_writable(path):
+    """Raises CheckpointError now for a file that could not be written later, after the work is done."""
+    folder = Path(path).parent
+    if os.path.isdir(path):
+        raise CheckpointError(f"cannot write {path}: it is a folder; name a file in it")
+    if not os.path.isdir(folder):
+        raise CheckpointError(f"cannot write {path}: there is no folder {folder}; create it or choose another")
+    if not os.access(folder, os.W_OK):
+        raise CheckpointError(f"cannot write {path}: no permission to write in {folder}; choose another place")
+
+
+def write_atomically(path, data):
+    """Writes bytes to a temporary file beside `path`, then renames it: a reader (or a power cut) never meets
+    half a file, and what `path` held before stays until the new content is safe. Raises CheckpointError."""
+    path = Path(path)
+    check_writable(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CheckpointError(f"cannot write {path}: {reason}; choose another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)

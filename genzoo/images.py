@@ -1,0 +1,71 @@
+"""Pictures: from model output to grids, PNG, GIF and npz. NumPy and Pillow; files are written atomically."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from genzoo.files import write_atomically
+
+GAP = 96  # the grey of the lines between the images of a grid: neither black nor white
+TARGET = 640  # small pictures are enlarged towards this many pixels a side, MAX_SCALE times at most
+MAX_SCALE = 8
+
+
+def to_uint8(images, native_shape):
+    """Undoes `data.to_float`: floats in [-1, 1] to uint8, with the padding around `native_shape` cropped off.
+
+    images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. The padding lies (H - h) // 2 above
+    and (W - w) // 2 to the left, the rest on the other sides. -> [..., h, w, C]
+    """
+    images = np.asarray(images)
+    height, width = native_shape[:2]
+    top, left = (images.shape[-3] - height) // 2, (images.shape[-2] - width) // 2
+    images = images[..., top : top + height, left : left + width, :]
+    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def grid(images, columns, pad=2):
+    """Lays out uint8 images [N, H, W, C] in rows of `columns`, with `pad` grey pixels between them and around.
+    -> [rows * (H + pad) + pad, columns * (W + pad) + pad, C]; cells left over in the last row stay grey."""
+    images = np.asarray(images)
+    n, height, width, channels = images.shape
+    columns = max(1, min(columns, n))
+    rows = -(-n // columns)
+    canvas = np.full((rows * (height + pad) + pad, columns * (width + pad) + pad, channels), GAP, np.uint8)
+    for i, image in enumerate(images):
+        top, left = (pad + (i // columns) * (height + pad), pad + (i % columns) * (width + pad))
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def save_png(path, picture, scale=None):
+    """Writes one uint8 picture [H, W, C], enlarged `scale` times without smoothing (None: as suits its size).
+    Raises CheckpointError when it cannot be written."""
+    buffer = io.BytesIO()
+    _to_pillow(picture, scale).save(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def save_gif(path, frames, ms=80, scale=None):
+    """Writes uint8 pictures [H, W, C] as an endless animation, `ms` milliseconds each, the last one longer.
+    Raises CheckpointError when it cannot be written."""
+    first, *rest = [_to_pillow(frame, scale) for frame in frames]
+    durations = [ms] * len(rest) + [max(ms, 2000)]
+    buffer = io.BytesIO()
+    first.save(buffer, format="gif", save_all=True, append_images=rest, duration=durations, loop=0)
+    write_atomically(path, buffer.getvalue())
+
+
+def save_npz(path, **arrays):
+    """Writes named arrays as a compressed npz; equal arrays give equal bytes. Raises CheckpointError."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def _to_pillow(picture, scale):
+    height, width, channels = picture.shape
+    scale = scale or min(MAX_SCALE, max(1, TARGET // max(height, width)))
+    image = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+    return image.resize((width * scale, height * scale), Image.Resampling.NEAREST)
