@@ -12,9 +12,9 @@ def check_writable(path):
     if os.path.isdir(path):
         raise CheckpointError(f"cannot write {path}: it is a folder; name a file in it")
     if not os.path.isdir(folder):
-        raise CheckpointError(f"cannot write {path}: there is no folder {folder}; create it or choose another")
+        raise CheckpointError(f"cannot write {path}: there is no folder {folder}; create it first")
     if not os.access(folder, os.W_OK):
-        raise CheckpointError(f"cannot write {path}: no permission to write in {folder}; choose another place")
+        raise CheckpointError(f"cannot write {path}: no permission to write in {folder}; choose another")
 
 
 def write_atomically(path, data):

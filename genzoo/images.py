@@ -26,7 +26,7 @@ def to_uint8(images, native_shape):
 
 
 def grid(images, columns, pad=2):
-    """Lays out uint8 images [N, H, W, C] in rows of `columns`, with `pad` grey pixels between them and around.
+    """Lays out uint8 images [N, H, W, C] in rows of `columns`, with `pad` grey pixels between and around.
     -> [rows * (H + pad) + pad, columns * (W + pad) + pad, C]; cells left over in the last row stay grey."""
     images = np.asarray(images)
     n, height, width, channels = images.shape
