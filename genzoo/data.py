@@ -156,7 +156,7 @@ def _check_batch_size(batch_size: int) -> None:
 
 def _tensors(images: np.ndarray, labels: np.ndarray):
     """A split, padded, as tensors in the main memory; pipelines capture them, so they are held once."""
-    import tensorflow as tf
+    from genzoo.quiet import tf
 
     with tf.device("CPU"):
         return tf.constant(pad(images)), tf.constant(labels)
@@ -164,7 +164,7 @@ def _tensors(images: np.ndarray, labels: np.ndarray):
 
 def _batches(indices: np.ndarray, tensors, batch_size: int | None = None):
     """Batches of the images at `indices`: rows of them [S, B], or a flat list to be cut into batches."""
-    import tensorflow as tf
+    from genzoo.quiet import tf
 
     images, labels = tensors
 

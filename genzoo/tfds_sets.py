@@ -46,6 +46,7 @@ def load_tfds(name: str, size: int | None, data_dir: str | Path | None):
     if folder is None and not host_answers():
         raise Unavailable(name, root, f"cannot be downloaded ({HOST} did not answer in {HOST_SECONDS:.0f} s)")
 
+    import genzoo.quiet  # noqa: F401, I001 (first, since the next one imports TensorFlow)
     import tensorflow_datasets as tfds  # slow to import: here, so that the other sources do without
 
     if folder is None:
