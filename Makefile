@@ -1,0 +1,55 @@
+# make train       set up and train: python train.py --model cddpm
+# make test        set up and run the fast tests       make test-slow  the others
+# make lint        ruff                                make clean      remove environments, builds and caches
+#
+# PYTHON=python3.12 make ...   uses that interpreter; VENV=FOLDER puts the environment elsewhere.
+# Another interpreter remakes the environment; a second run with the same one goes straight to work.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+version := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+ifeq ($(version),)
+ifneq ($(MAKECMDGOALS),clean)
+$(error cannot run PYTHON=$(PYTHON): name a Python of 3.10 or newer, for example PYTHON=python3.12)
+endif
+endif
+
+python := $(VENV)/bin/python
+created := $(VENV)/.created-$(version)
+# One stamp for the project alone, one for each extra that was asked for.
+installed := $(VENV)/.installed-$(version)
+
+.PHONY: train test test-slow lint clean
+.DELETE_ON_ERROR:
+
+train: $(installed)
+	$(python) train.py --model cddpm
+
+test: $(installed)-test
+	$(python) -m pytest -m "not slow"
+
+test-slow: $(installed)-test
+	$(python) -m pytest -m slow
+
+lint: $(installed)-dev
+	$(python) -m ruff check .
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .ruff_cache
+	find genzoo tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(created):
+	@test ! -e $(VENV) || test -f $(VENV)/pyvenv.cfg || { echo "VENV=$(VENV) is no environment: not removed"; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(installed): $(created) setup.cfg pyproject.toml
+	@echo "Installing genzoo with TensorFlow into $(VENV), for Python $(version): some minutes"
+	$(python) -m pip install --quiet --editable .
+	@touch $@
+
+$(installed)-%: $(installed)
+	$(python) -m pip install --quiet --editable '.[$*]'
+	@touch $@
