@@ -1,0 +1,159 @@
+"""The layers that all networks share, and the one place that knows which Keras it runs on.
+
+Keras 2.15 brings tensorflow-addons' GroupNormalization, Keras 3 its own: the same layer with the same numbers.
+"""
+
+import atexit
+import contextlib
+import math
+import os
+import tempfile
+import warnings
+
+
+@contextlib.contextmanager
+def _quiet_start():
+    """Holds back what TensorFlow's C++ side writes to stderr as it starts; shows it only if the start fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+with _quiet_start():
+    import tensorflow as tf
+
+    keras = tf.keras
+    layers = keras.layers  # Keras itself is loaded late, at the first use of an attribute
+
+if hasattr(keras, "ops"):  # Keras 3
+    GroupNormalization = layers.GroupNormalization
+else:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the end-of-life notice of tensorflow-addons
+        from tensorflow_addons.layers import GroupNormalization
+
+    # TensorFlow 2.15 deletes compiled functions after its modules are gone, and prints a TypeError for each.
+    from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
+
+    atexit.register(lambda: delattr(AtomicFunction, "__del__"))
+
+
+def tf_variable(variable):
+    """The tf.Variable behind a Keras weight on either stack."""
+    return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def named_weights(layer, prefix=""):
+    """{path: weight} of a layer and its sublayers, named by attributes ('encoder.down.0.kernel'): the same on both stacks."""
+    children = {}
+    for name, value in vars(layer).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, layers.Layer):
+            children[name] = value
+        elif isinstance(value, (list, tuple)):
+            children.update({f"{name}.{i}": v for i, v in enumerate(value) if isinstance(v, layers.Layer)})
+    if not children:
+        return {prefix + w.name.split("/")[-1].split(":")[0]: w for w in layer.weights}
+    return {k: w for name, child in children.items() for k, w in named_weights(child, f"{prefix}{name}.").items()}
+
+
+def conv(channels, size=3, zero=False):
+    """A convolution that keeps height and width; `zero` starts it at zero, so that a residual branch begins as nothing."""
+    return layers.Conv2D(
+        channels, size, padding="same", kernel_initializer="zeros" if zero else "glorot_uniform"
+    )
+
+
+def norm(channels, affine=True):
+    """Group normalisation in groups of at least 8 channels, at most 8 groups."""
+    groups = math.gcd(channels, max(1, min(8, channels // 8)))
+    return GroupNormalization(groups=groups, center=affine, scale=affine)
+
+
+class Residual(layers.Layer):
+    """x + conv(silu(conv(silu(norm(x))))), the norm modulated by an embedding where one is given.
+
+    call(x [B, H, W, C], emb [B, E] or None) → [B, H, W, channels]
+    """
+
+    def __init__(self, channels, in_channels, modulated=False):
+        super().__init__()
+        self.norm = norm(in_channels, affine=not modulated)
+        self.conv1 = conv(channels)
+        self.conv2 = conv(channels, zero=True)
+        if modulated:
+            self.scale_shift = layers.Dense(2 * in_channels)
+        if channels != in_channels:
+            self.skip = conv(channels, 1)
+        self.modulated, self.projected = modulated, channels != in_channels
+
+    def call(self, x, emb=None):
+        h = self.norm(x)
+        if self.modulated:
+            scale, shift = tf.split(self.scale_shift(emb)[:, None, None, :], 2, axis=-1)
+            h = h * (1 + scale) + shift
+        h = self.conv2(tf.nn.silu(self.conv1(tf.nn.silu(h))))
+        return h + (self.skip(x) if self.projected else x)
+
+
+class Down(layers.Layer):
+    """Halves height and width: 2×2 pixels become channels, then a 1×1 convolution. Nothing is lost before it."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = conv(channels, 1)
+
+    def call(self, x):
+        return self.conv(tf.nn.space_to_depth(x, 2))
+
+
+class Up(layers.Layer):
+    """Doubles height and width: a 1×1 convolution, then channels become 2×2 pixels."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = conv(4 * channels, 1)
+
+    def call(self, x):
+        return tf.nn.depth_to_space(self.conv(x), 2)
+
+
+class TimeEmbedding(layers.Layer):
+    """Sinusoids of time (Vaswani et al. 2017, section 3.5), then a dense layer. call(t [B] float, 0 … 1000) → [B, width]."""
+
+    def __init__(self, width, frequencies=64):
+        super().__init__()
+        self.frequencies = frequencies
+        self.dense = layers.Dense(width)
+
+    def call(self, t):
+        rates = tf.exp(-math.log(10000.0) * tf.range(self.frequencies, dtype=tf.float32) / self.frequencies)
+        angles = t[:, None] * rates
+        return self.dense(tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1))
+
+
+class LabelEmbedding(layers.Layer):
+    """One learned vector a class. call(labels [B] int) → [B, width].
+
+    A product with one-hot rows: unlike a gather, its gradient sums in a fixed order, so that training repeats exactly.
+    """
+
+    def __init__(self, classes, width):
+        super().__init__()
+        self.classes = classes
+        self.dense = layers.Dense(width, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(0, 1))
+
+    def call(self, labels):
+        return self.dense(tf.one_hot(labels, self.classes))

@@ -1,0 +1,53 @@
+"""The autoencoder: a bottleneck, squared error, and a Gaussian mixture over its latents to sample from."""
+
+import numpy as np
+
+from genzoo import rng
+from genzoo.errors import UsageError
+from genzoo.models.autoencoder import Autoencoder, squared_error
+
+COMPONENTS = 10
+
+
+class AE(Autoencoder):
+    """Learns to copy images through `latent_dim` numbers.
+
+    An autoencoder has no distribution of its own to sample from; `prepare_sampling` fits a Gaussian mixture to the
+    latents of training images, and `sample` decodes draws from it.
+    """
+
+    def __init__(self, image_shape, num_classes=0, **options):
+        super().__init__(image_shape, num_classes, **options)
+        d = self.latent_dim
+        self.shares = self.add_weight(name="shares", shape=(COMPONENTS,), initializer="zeros", trainable=False)
+        self.means = self.add_weight(name="means", shape=(COMPONENTS, d), initializer="zeros", trainable=False)
+        self.factors = self.add_weight(name="factors", shape=(COMPONENTS, d, d), initializer="zeros", trainable=False)
+
+    def loss_terms(self, network, images, labels, step, training):
+        return {"loss": squared_error(images, network(images))}
+
+    def prepare_sampling(self, images):
+        """Fits the mixture to the latents of `images` (at least as many as its 10 components)."""
+        from sklearn.mixture import GaussianMixture
+
+        latents = np.concatenate([self.encode(images[i : i + 500]) for i in range(0, len(images), 500)])
+        if len(latents) < COMPONENTS:
+            raise UsageError(f"the mixture of {COMPONENTS} Gaussians needs as many images, got {len(latents)}")
+        mixture = GaussianMixture(COMPONENTS, reg_covar=1e-3, max_iter=50, random_state=0, init_params="k-means++")
+        mixture.fit(latents.astype(np.float64))
+        self.shares.assign(mixture.weights_)
+        self.means.assign(mixture.means_)
+        self.factors.assign(np.linalg.cholesky(mixture.covariances_))
+        return f"fitted a mixture of {COMPONENTS} Gaussians to the latents of {len(latents):,} training images"
+
+    def extras(self):
+        return {"mixture.shares": self.shares, "mixture.means": self.means, "mixture.factors": self.factors}
+
+    def generate(self, n, labels, seed, progress):
+        shares, means, factors = (np.asarray(w) for w in (self.shares, self.means, self.factors))
+        if not shares.any():
+            raise UsageError("this autoencoder has no mixture to sample from yet: call prepare_sampling(images) first")
+        u = rng.uniform([n], seed, 0, rng.TIME).numpy()
+        k = np.searchsorted(np.cumsum(shares)[:-1], u)
+        z = rng.normal([n, self.latent_dim], seed, 0, rng.LATENT).numpy()
+        return self.decode(means[k] + np.einsum("nij,nj->ni", factors[k], z))

@@ -1,0 +1,211 @@
+"""What all families share: one train_step, one test_step, the moving average of the weights, and the front of `sample`."""
+
+import numpy as np
+import tensorflow as tf
+
+from genzoo import rng
+from genzoo.blocks import keras, named_weights, tf_variable
+from genzoo.errors import CheckpointError, UsageError
+
+CLIP_NORM = 1.0
+CHUNK = 256  # images sampled at once: bounds the memory of sample(n) for any n
+
+
+class GenerativeModel(keras.Model):
+    """A family: subclasses name their losses, make their network, and say how to sample.
+
+    image_shape: (H, W, C) of the padded images, float32 in [-1, 1].     num_classes: labels are 0 … num_classes - 1.
+    Set `seed` and `ema_decay` before training. All noise of training is a function of (seed, step), the step being the
+    optimizer's own count: weights and optimizer state are all that an exact resume needs.
+    """
+
+    conditional = False  # whether labels enter the model
+    loss_names = ("loss",)
+    sample_options = ()  # what `sample` accepts beside n, labels, seed
+
+    def __init__(self, image_shape, num_classes=0):
+        super().__init__()
+        if any(side % 8 for side in image_shape[:2]):
+            raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
+        if self.conditional and num_classes < 1:
+            raise UsageError(f"{self.family} needs labelled images, and this data set has no labels")
+        self.image_shape = tuple(image_shape)
+        self.num_classes = int(num_classes)
+        self.seed, self.ema_decay = 0, 0.999
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.loss_names}
+
+    def build_networks(self, make):
+        """Makes the trained network and its averaged twin, with weights, from a function that makes a layer."""
+        self.network, self.ema = make(), make()
+        self.ema.trainable = False
+        for net in (self.network, self.ema):
+            net(*self.example_inputs())
+        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
+            average.assign(weight)
+        self.built = True
+
+    # What a family defines.
+
+    def example_inputs(self):
+        """Inputs of the network for one image, to make its weights."""
+        raise NotImplementedError
+
+    def loss_terms(self, network, images, labels, step, training):
+        """{name: scalar} for each of `loss_names`; gradients are taken of 'loss'."""
+        raise NotImplementedError
+
+    def generate(self, n, labels, seed, progress, **options):
+        """[n, H, W, C] images, at most CHUNK; `seed` is an integer tensor's worth of randomness."""
+        raise NotImplementedError
+
+    def get_config(self):
+        """The arguments that rebuild this model: `genzoo.build(name, **model.config)`."""
+        return {"image_shape": list(self.image_shape), "num_classes": self.num_classes}
+
+    @property
+    def config(self):
+        return self.get_config()
+
+    @property
+    def family(self):
+        return type(self).__name__.lower()
+
+    # Training.
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def train_step(self, batch):
+        step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int64)
+        weights = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            terms = self.loss_terms(self.network, batch["image"], batch["label"], step, training=True)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(terms["loss"], weights), CLIP_NORM)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        self._average(step)
+        return self._track(terms, batch)
+
+    def test_step(self, batch):
+        # Keyed by the images seen so far: every evaluation of the same set meets the same noise.
+        seen = tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)
+        return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], seen, training=False), batch)
+
+    def _average(self, step):
+        """EMA with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
+        step = tf.cast(step, tf.float32)
+        decay = tf.minimum(float(self.ema_decay), (1 + step) / (10 + step))
+        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
+            average.assign_sub((1 - decay) * (average - weight))
+
+    def _track(self, terms, batch):
+        size = tf.shape(batch["image"])[0]
+        for name, tracker in self.trackers.items():
+            tracker.update_state(terms[name], sample_weight=size)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    # Sampling.
+
+    def sample(self, n=None, *, labels=None, seed=0, progress=None, **options):
+        """New images, float32 [n, H, W, C] in [-1, 1].
+
+        labels: n integers, for families that take labels (default: 0, 1, … in turn).     seed: one seed, one picture.
+        progress: called as progress(done, total) in network evaluations.                 options: `sample_options`.
+        Raises UsageError for what this family cannot do.
+        """
+        n, labels = self._requested(n, labels, options)
+        images = []
+        for start in range(0, n, CHUNK):
+            size = min(CHUNK, n - start)
+            report = progress and (
+                lambda done, total, start=start, size=size: progress(start * total + done * size, n * total)
+            )
+            chunk = self.generate(size, labels[start : start + size], chunk_seed(seed, start), report, **options)
+            images.append(np.asarray(chunk))
+        return np.clip(np.concatenate(images), -1, 1)
+
+    def _requested(self, n, labels, options):
+        unknown = sorted(set(options) - set(self.sample_options))
+        if unknown:
+            known = f"it takes {', '.join(self.sample_options)}" if self.sample_options else "it takes none"
+            raise UsageError(f"{self.family} has no sampling option {unknown[0]!r}: {known}")
+        if n is None and labels is None:
+            raise UsageError("say how many images to sample: n, or labels")
+        if n is not None and (isinstance(n, bool) or int(n) != n or n < 1):
+            raise UsageError(f"n must be an integer ≥ 1, got {n!r}")
+        return self._labels(n, labels)
+
+    def _labels(self, n, labels):
+        """(n, int32 labels [n]); zeros where the family takes none."""
+        if not self.conditional:
+            if labels is not None:
+                raise UsageError(f"{self.family} takes no labels: use cvae or cddpm to ask for a class")
+            return n, np.zeros(n, np.int32)
+        if labels is None:
+            return n, (np.arange(n) % self.num_classes).astype(np.int32)
+        labels = np.asarray(labels)
+        if labels.ndim != 1 or not labels.size or (n is not None and n != labels.size):
+            raise UsageError(f"labels must be a list of {n or 'one or more'} integers, got shape {labels.shape}")
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.num_classes:
+            bad = next(v for v in labels.tolist() if not (isinstance(v, int) and 0 <= v < self.num_classes))
+            raise UsageError(f"label {bad} is out of range: this model knows 0 to {self.num_classes - 1}")
+        return labels.size, labels.astype(np.int32)
+
+    def check_images(self, images):
+        """float32 [n, H, W, C]; raises UsageError unless the images fit this model."""
+        images = np.asarray(images, dtype=np.float32)
+        if images.ndim != 4 or images.shape[1:] != self.image_shape:
+            raise UsageError(f"images must have shape [n, {', '.join(map(str, self.image_shape))}], got {images.shape}")
+        if not np.isfinite(images).all() or np.abs(images).max() > 1 + 1e-5:
+            raise UsageError("images must be finite and within [-1, 1]; scale uint8 images by x / 127.5 - 1")
+        return images
+
+    def reconstruct(self, images, labels=None):
+        raise UsageError(f"{self.family} cannot reconstruct images: it has no encoder; use ae, vae or cvae")
+
+    def interpolate(self, a, b, steps, labels=None):
+        raise UsageError(f"{self.family} cannot interpolate between images: it has no encoder; use ae, vae or cvae")
+
+    def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
+        raise UsageError(f"{self.family} makes an image in one step, so there is no path to show")
+
+    def prepare_sampling(self, images):
+        """What sampling needs beyond the weights, from training images [n, H, W, C]; a line to print, or None."""
+
+    # State.
+
+    def extras(self):
+        """{name: weight} that sampling needs beside the averaged network."""
+        return {}
+
+    def weights_dict(self):
+        """{name: array}: all that sampling needs, named alike on both stacks."""
+        weights = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
+        return {name: tf_variable(w).numpy() for name, w in weights.items()}
+
+    def load_weights_dict(self, arrays):
+        """Takes what `weights_dict` gave, on either stack; raises CheckpointError unless names and shapes agree."""
+        mine = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
+        if set(mine) != set(arrays):
+            odd = sorted(set(mine) ^ set(arrays))[0]
+            raise CheckpointError(f"these weights are not of this model: {odd!r} is on one side only")
+        for name, w in mine.items():
+            if tuple(w.shape) != arrays[name].shape:
+                raise CheckpointError(f"weight {name!r} has shape {arrays[name].shape}, expected {tuple(w.shape)}")
+        for name, w in mine.items():
+            w.assign(arrays[name])
+        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
+            weight.assign(average)
+
+    def state_variables(self):
+        """{name: tf.Variable}: everything that training changes, but the optimizer's."""
+        named = {f"{net}.{name}": w for net in ("network", "ema") for name, w in named_weights(getattr(self, net)).items()}
+        named |= self.extras()
+        named |= {f"tracker.{name}.{v}": getattr(t, v) for name, t in self.trackers.items() for v in ("total", "count")}
+        return {name: tf_variable(w) for name, w in named.items()}
+
+
+def chunk_seed(seed, start):
+    """The seed of the chunk of images from `start` on; the first chunk's is `seed` itself."""
+    return int(seed) + start * 1_000_003
+

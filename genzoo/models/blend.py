@@ -1,0 +1,85 @@
+"""The denoiser from scratch: images blended with noise, and a small U-Net that guesses what was underneath."""
+
+import numpy as np
+import tensorflow as tf
+
+from genzoo import rng
+from genzoo.errors import UsageError
+from genzoo.models.base import GenerativeModel
+from genzoo.networks.unet import UNet
+
+
+class Blend(GenerativeModel):
+    """x = (1 - a) x_0 + a·noise for an amount a in [0, 1]; the network sees x and a, and predicts x_0.
+
+    To sample, start at a = 1 and move towards the prediction again and again. Moving 1/(n-i) of the way in step i takes
+    a from 1 to 0 in n equal steps: Euler's method on the flow from noise to data (Liu et al. 2023, rectified flow).
+    """
+
+    sample_options = ("steps", "share")
+
+    def __init__(self, image_shape, num_classes=0, *, widths=(32, 64, 64), depth=1):
+        super().__init__(image_shape, num_classes)
+        self.widths, self.depth = tuple(widths), int(depth)
+        self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth))
+        self._compiled_loop = tf.function(self._loop, input_signature=[
+            tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]),
+        ])  # fmt: skip
+
+    def example_inputs(self):
+        return tf.zeros([1, *self.image_shape]), tf.zeros([1])
+
+    def get_config(self):
+        return super().get_config() | {"widths": list(self.widths), "depth": self.depth}
+
+    def predict_x0(self, network, x, amount):
+        """The guess at the clean image; amount: [B] in [0, 1]."""
+        # The U-Net's output is a correction, at its start zero: the first guess is the input itself.
+        return x + network(x, 1000 * amount)
+
+    def loss_terms(self, network, images, labels, step, training):
+        noise = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
+        amount = rng.uniform([tf.shape(images)[0]], self.seed, step, rng.TIME)
+        a = amount[:, None, None, None]
+        x = (1 - a) * images + a * noise
+        return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
+
+    @staticmethod
+    def shares(steps=20, share=None):
+        """The part of the way that each step moves: 1/(n-i), which arrives; or a fixed share, which leaves (1-share)^n."""
+        if isinstance(steps, bool) or int(steps) != steps or steps < 1:
+            raise UsageError(f"steps must be an integer ≥ 1, got {steps!r}")
+        if share is not None and not 0 < share <= 1:
+            raise UsageError(f"share must be above 0 and at most 1, got {share}")
+        return np.full(steps, share) if share is not None else 1 / np.arange(int(steps), 0, -1)
+
+    def _loop(self, x, amounts, shares):
+        def body(i, x, _):
+            x_0 = self.predict_x0(self.ema, x, tf.fill([tf.shape(x)[0]], amounts[i]))
+            return i + 1, x + shares[i] * (x_0 - x), x_0
+
+        _, x, x_0 = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], body, (0, x, x))
+        return x, x_0
+
+    def _stretches(self, n, seed, frames, progress=None, **options):
+        """(x, prediction) after each of about `frames` equal stretches of the way, the start first."""
+        shares = self.shares(**options)
+        amounts = np.concatenate([[1.0], np.cumprod(1 - shares)[:-1]])
+        x = rng.normal([n, *self.image_shape], seed, 0, rng.START)
+        for part in np.array_split(np.arange(len(shares)), min(frames, len(shares))):
+            last, x_in = part[-1], x
+            x, x_0 = self._compiled_loop(x, amounts[part].astype("f4"), shares[part].astype("f4"))
+            if progress:
+                progress(last + 1, len(shares))
+            yield x_in, x_0, x
+
+    def generate(self, n, labels, seed, progress, **options):
+        for _, _, x in self._stretches(n, seed, 20 if progress else 1, progress, **options):
+            pass
+        return x
+
+    def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
+        """[(input, prediction)] at `frames` points of the way, and last the finished image beside its last prediction."""
+        n, _ = self._requested(n, labels, options)
+        path = [[np.asarray(v) for v in step] for step in self._stretches(n, seed, frames, **options)]
+        return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]

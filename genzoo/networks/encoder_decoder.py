@@ -1,0 +1,70 @@
+"""A convolutional encoder and its mirror, shared by AE, VAE and CVAE."""
+
+import math
+
+import tensorflow as tf
+
+from genzoo.blocks import Down, LabelEmbedding, Residual, Up, conv, keras, norm
+
+LABEL_CHANNELS = 16
+
+
+class Encoder(keras.layers.Layer):
+    """call(x [B, H, W, C], labels [B] or None) → [B, outputs]. Labels enter as constant channels beside the pixels."""
+
+    def __init__(self, outputs, widths, num_classes=0):
+        super().__init__()
+        if num_classes:
+            self.label_embedding = LabelEmbedding(num_classes, LABEL_CHANNELS)
+        self.labelled = num_classes > 0
+        self.downs = [Down(w) for w in widths]
+        self.blocks = [Residual(w, w) for w in widths]
+        self.norm = norm(widths[-1])
+        self.head = keras.layers.Dense(outputs)
+
+    def call(self, x, labels=None):
+        if self.labelled:
+            planes = self.label_embedding(labels)[:, None, None, :]
+            x = tf.concat([x, planes + tf.zeros_like(x[..., :1])], axis=-1)
+        for down, block in zip(self.downs, self.blocks, strict=True):
+            x = block(down(x))
+        x = tf.nn.silu(self.norm(x))
+        return self.head(tf.reshape(x, [-1, math.prod(x.shape[1:])]))
+
+
+class Decoder(keras.layers.Layer):
+    """call(z [B, D], labels [B] or None) → [B, H, W, C]. The label's vector stands beside z."""
+
+    def __init__(self, image_shape, widths, num_classes=0):
+        super().__init__()
+        height, width, channels = image_shape
+        if num_classes:
+            self.label_embedding = LabelEmbedding(num_classes, LABEL_CHANNELS)
+        self.labelled = num_classes > 0
+        factor = 2 ** len(widths)
+        self.base = (height // factor, width // factor, widths[-1])
+        self.dense = keras.layers.Dense(math.prod(self.base))
+        self.blocks = [Residual(w, w) for w in reversed(widths)]
+        self.ups = [Up(w) for w in [*reversed(widths[:-1]), 16]]
+        self.head = conv(channels)
+
+    def call(self, z, labels=None):
+        if self.labelled:
+            z = tf.concat([z, self.label_embedding(labels)], axis=-1)
+        x = tf.reshape(self.dense(z), [-1, *self.base])
+        for block, up in zip(self.blocks, self.ups, strict=True):
+            x = up(block(x))
+        return self.head(tf.nn.silu(x))
+
+
+class EncoderDecoder(keras.layers.Layer):
+    """An `Encoder` of `codes` × latent_dim outputs (2 for a mean and a log-variance) and a `Decoder` of latent_dim."""
+
+    def __init__(self, image_shape, latent_dim, codes=1, widths=(32, 64, 64), num_classes=0):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.encoder = Encoder(codes * latent_dim, widths, num_classes)
+        self.decoder = Decoder(image_shape, widths, num_classes)
+
+    def call(self, x, labels=None):
+        return self.decoder(self.encoder(x, labels)[:, : self.latent_dim], labels)

@@ -1,0 +1,57 @@
+"""The families by name, with the settings that need no thought. Importing this does not import TensorFlow."""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from genzoo.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Family:
+    """module, cls: where the class is.   model, train, sample: default options of its constructor, training, sampling."""
+
+    summary: str
+    module: str
+    cls: str
+    train: dict
+    model: dict = field(default_factory=dict)
+    sample: dict = field(default_factory=dict)
+
+
+_FAST = {"batch_size": 128, "lr": 2e-3, "epochs": 10, "ema": 0.995}
+_DIFFUSION = {"batch_size": 128, "lr": 2e-3, "epochs": 10, "ema": 0.999}
+_DDIM = {"sampler": "ddim", "steps": 50}
+
+MODELS = {
+    "ae": Family("autoencoder, sampled through a Gaussian mixture", "ae", "AE", _FAST, {"latent_dim": 64}),
+    "vae": Family("variational autoencoder", "vae", "VAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
+    "cvae": Family("VAE conditioned on labels", "cvae", "CVAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
+    "blend": Family("denoiser from scratch: images blended with noise", "blend", "Blend", _DIFFUSION, sample={"steps": 20}),
+    "ddpm": Family("denoising diffusion", "ddpm", "DDPM", _DIFFUSION, {"diffusion_steps": 1000}, _DDIM),
+    "cddpm": Family(
+        "denoising diffusion on labels, with classifier-free guidance", "cddpm", "CDDPM", _DIFFUSION,
+        {"diffusion_steps": 1000, "drop_label": 0.1}, _DDIM | {"guidance": 2.0},
+    ),
+}  # fmt: skip
+
+
+def family(name):
+    """The `Family` called `name`; raises UsageError for an unknown one."""
+    if name not in MODELS:
+        raise UsageError(f"unknown model {name!r}: choose from {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def build(name, *, image_shape=(32, 32, 1), num_classes=10, **overrides):
+    """A new model of family `name`, its weights made; overrides go to its constructor.
+
+    image_shape: (H, W, C) with H and W multiples of 8.   Raises UsageError for options that the family does not have.
+    """
+    entry = family(name)
+    cls = getattr(import_module(f"genzoo.models.{entry.module}"), entry.cls)
+    try:
+        return cls(tuple(image_shape), num_classes, **entry.model | overrides)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise UsageError(f"{name}: {str(error).split('__init__() ')[-1]}") from None

@@ -1,0 +1,21 @@
+"""Random tensors as a pure function of (seed, step, stream): the same in eager, graph and XLA mode, and after a resume."""
+
+import tensorflow as tf
+
+NOISE, TIME, DROP, LATENT, START = range(5)  # the streams; draws of one step must not share one
+_STREAMS = 8
+
+
+def _key(seed, step, stream):
+    step = tf.cast(step, tf.int64)
+    return tf.stack([tf.cast(seed, tf.int64), step * _STREAMS + stream])
+
+
+def normal(shape, seed, step, stream):
+    """Standard normal float32 tensor. seed, step: integers or integer tensors; stream: one of the constants above."""
+    return tf.random.stateless_normal(shape, _key(seed, step, stream), alg="philox")
+
+
+def uniform(shape, seed, step, stream):
+    """Float32 tensor uniform in [0, 1)."""
+    return tf.random.stateless_uniform(shape, _key(seed, step, stream), alg="philox")

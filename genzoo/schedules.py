@@ -1,0 +1,79 @@
+"""Noise schedules: tables over the time steps t = 0 … T-1, in float64, cast where they are used.
+
+A schedule is fixed by its `alphas_cumprod`, the ᾱ_t of q(x_t | x_0) = N(sqrt(ᾱ_t) x_0, (1 - ᾱ_t) I).
+"""
+
+import warnings
+
+import numpy as np
+
+from genzoo.errors import UsageError
+
+TERMINAL_SIGNAL = 0.02  # sqrt(ᾱ_T) above this leaves visible signal in what sampling takes for pure noise
+
+
+class NoiseSchedule:
+    """The tables that follow from `betas`.
+
+    betas: the variances β_t of the forward steps, [T], in (0, 1].
+    Warns when x_T still shows the image: sampling starts from N(0, I), which such a model never saw.
+    """
+
+    def __init__(self, betas):
+        betas = np.asarray(betas, dtype=np.float64)
+        if betas.ndim != 1 or betas.size == 0 or not ((betas > 0) & (betas <= 1)).all():
+            raise UsageError(f"betas must be a vector of numbers in (0, 1], got {betas!r}")
+        self.betas = betas
+        self.alphas_cumprod = np.cumprod(1 - betas)
+        self.terminal_signal = float(np.sqrt(self.alphas_cumprod[-1]))
+        if self.terminal_signal > TERMINAL_SIGNAL:
+            warnings.warn(
+                f"the schedule ends at sqrt(alphas_cumprod) = {self.terminal_signal:.3f} (> {TERMINAL_SIGNAL}): "
+                "sampling starts from pure noise, which training never shows; use more steps or larger betas",
+                stacklevel=3,
+            )
+
+    def __len__(self):
+        return len(self.betas)
+
+    def alpha_bar(self, t):
+        """ᾱ_t for integers t ≥ -1 of any shape; ᾱ_{-1} = 1, the clean image."""
+        return np.concatenate([[1.0], self.alphas_cumprod])[np.asarray(t) + 1]
+
+
+def linear(steps):
+    """β from 1e-4 to 0.02 as for T = 1000 (Ho et al. 2020, section 4), scaled by 1000/T so that any T ends in noise."""
+    scale = 1000 / steps
+    return np.minimum(np.linspace(1e-4 * scale, 0.02 * scale, steps), 0.999)
+
+
+def cosine(steps):
+    """β_i = min(1 - f((i+1)/T) / f(i/T), 0.999), f(u) = cos²((u + .008)/1.008 · π/2) (Nichol & Dhariwal 2021, eq. 17)."""
+    f = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], 0.999)
+
+
+def zero_terminal_snr(betas):
+    """The same betas rescaled so that x_T is pure noise (Lin et al. 2023, algorithm 1): β_{T-1} = 1.
+
+    With a = sqrt(ᾱ):  a ← (a - a_T) · a_0 / (a_0 - a_T).
+    """
+    a = np.sqrt(np.cumprod(1 - np.asarray(betas, dtype=np.float64)))
+    if len(a) < 2:
+        raise UsageError("zero terminal SNR needs at least 2 diffusion steps, got 1")
+    a = (a - a[-1]) * a[0] / (a[0] - a[-1])
+    a_bar = a**2
+    return 1 - a_bar / np.concatenate([[1.0], a_bar[:-1]])
+
+
+BETAS = {"linear": linear, "cosine": cosine}
+
+
+def make_schedule(name, steps, zero_snr=False):
+    """A `NoiseSchedule` by name ('linear' or 'cosine') with `steps` = T time steps."""
+    if name not in BETAS:
+        raise UsageError(f"unknown schedule {name!r}: choose from {', '.join(BETAS)}")
+    if not isinstance(steps, int) or steps < 1:
+        raise UsageError(f"the number of diffusion steps must be an integer ≥ 1, got {steps!r}")
+    betas = BETAS[name](steps)
+    return NoiseSchedule(zero_terminal_snr(betas) if zero_snr else betas)
