@@ -47,9 +47,9 @@ $(created):
 
 $(installed): $(created) setup.cfg pyproject.toml
 	@echo "Installing genzoo with TensorFlow into $(VENV), for Python $(version): some minutes"
-	$(python) -m pip install --quiet --editable .
+	$(python) -m pip install --quiet --quiet --editable .
 	@touch $@
 
 $(installed)-%: $(installed)
-	$(python) -m pip install --quiet --editable '.[$*]'
+	$(python) -m pip install --quiet --quiet --editable '.[$*]'
 	@touch $@

@@ -68,8 +68,8 @@ def load_tfds(name: str, size: int | None, data_dir: str | Path | None):
     test = next((split for split in ("test", "validation") if split in splits), None)
     try:
         return (
-            _read(builder, "train", shape, size, len(class_names)),
-            test and _read(builder, test, shape, size, len(class_names)),
+            _read(tfds, builder, "train", shape, size, len(class_names)),
+            test and _read(tfds, builder, test, shape, size, len(class_names)),
             class_names,
         )
     except DataError:
@@ -148,11 +148,12 @@ def _check_features(tfds, builder, name: str):
     return tuple(label.names), tuple(image.shape)
 
 
-def _read(builder, split: str, shape, size: int | None, classes: int):
+def _read(tfds, builder, split: str, shape, size: int | None, classes: int):
     """One split, in its stored order -> images uint8 [N, *shape], labels int32 [N]."""
     count = builder.info.splits[split].num_examples
     images, labels = allocate(count, shape), np.empty(count, np.int32)
-    dataset = builder.as_dataset(split=split, shuffle_files=False)
+    once = tfds.ReadConfig(try_autocache=False)  # it is read once, so a cache would only be a second copy
+    dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=once)
     dataset = dataset.map(lambda row: (row["image"], row["label"])).batch(256 if size is None else 1)
     start = 0
     for batch, batch_labels in dataset.prefetch(4).as_numpy_iterator():
