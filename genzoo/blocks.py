@@ -4,37 +4,13 @@ Keras 2.15 brings tensorflow-addons' GroupNormalization, Keras 3 its own: the sa
 """
 
 import atexit
-import contextlib
 import math
-import os
-import tempfile
 import warnings
 
+from genzoo.quiet import tf
 
-@contextlib.contextmanager
-def _quiet_start():
-    """Holds back what TensorFlow's C++ side writes to stderr as it starts; shows it only if the start fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with tempfile.TemporaryFile() as held:
-        stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-with _quiet_start():
-    import tensorflow as tf
-
-    keras = tf.keras
-    layers = keras.layers  # Keras itself is loaded late, at the first use of an attribute
+keras = tf.keras  # Keras 2.15 or Keras 3
+layers = keras.layers
 
 if hasattr(keras, "ops"):  # Keras 3
     GroupNormalization = layers.GroupNormalization
@@ -55,7 +31,7 @@ def tf_variable(variable):
 
 
 def named_weights(layer, prefix=""):
-    """{path: weight} of a layer and its sublayers, named by attributes ('encoder.down.0.kernel'): the same on both stacks."""
+    """{path: weight} of a layer, named by attributes ('encoder.down.0.kernel'): the same on both stacks."""
     children = {}
     for name, value in vars(layer).items():
         if name.startswith("_"):
@@ -70,7 +46,7 @@ def named_weights(layer, prefix=""):
 
 
 def conv(channels, size=3, zero=False):
-    """A convolution that keeps height and width; `zero` starts it at zero, so that a residual branch begins as nothing."""
+    """A convolution that keeps height and width; `zero` starts it at zero: a residual branch begins as nothing."""
     return layers.Conv2D(
         channels, size, padding="same", kernel_initializer="zeros" if zero else "glorot_uniform"
     )
@@ -131,7 +107,7 @@ class Up(layers.Layer):
 
 
 class TimeEmbedding(layers.Layer):
-    """Sinusoids of time (Vaswani et al. 2017, section 3.5), then a dense layer. call(t [B] float, 0 … 1000) → [B, width]."""
+    """Sinusoids of time (Vaswani et al. 2017, 3.5), then a dense layer. call(t [B] float, 0 … 1000) → [B, width]."""
 
     def __init__(self, width, frequencies=64):
         super().__init__()

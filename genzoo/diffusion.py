@@ -20,7 +20,7 @@ def eps_from_x0(x_t, x_0, abar):
 
 
 def target(predict, x_0, eps, abar):
-    """What a network that predicts 'eps', 'x0' or 'v' should output; v = sqrt(ᾱ) ε - sqrt(1-ᾱ) x_0 (Salimans & Ho 2022)."""
+    """What a network should output; v = sqrt(ᾱ) ε - sqrt(1-ᾱ) x_0 (Salimans & Ho 2022, appendix D)."""
     if predict == "eps":
         return eps
     if predict == "x0":
@@ -42,7 +42,7 @@ def x0_from(predict, output, x_t, abar):
 
 
 def guide(conditional, unconditional, scale):
-    """Classifier-free guidance: s = 1 is plainly conditional, s = 0 unconditional (Ho & Salimans 2022, with s = 1 + w)."""
+    """Classifier-free guidance (Ho & Salimans 2022, s = 1 + w): s = 1 is conditional, s = 0 unconditional."""
     return unconditional + scale * (conditional - unconditional)
 
 

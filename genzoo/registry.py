@@ -8,7 +8,7 @@ from genzoo.errors import UsageError
 
 @dataclass(frozen=True)
 class Family:
-    """module, cls: where the class is.   model, train, sample: default options of its constructor, training, sampling."""
+    """module, cls: where the class is.   model, train, sample: defaults of its constructor, training, sampling."""
 
     summary: str
     module: str
@@ -26,7 +26,7 @@ MODELS = {
     "ae": Family("autoencoder, sampled through a Gaussian mixture", "ae", "AE", _FAST, {"latent_dim": 64}),
     "vae": Family("variational autoencoder", "vae", "VAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
     "cvae": Family("VAE conditioned on labels", "cvae", "CVAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
-    "blend": Family("denoiser from scratch: images blended with noise", "blend", "Blend", _DIFFUSION, sample={"steps": 20}),
+    "blend": Family("denoiser from scratch, on images blended with noise", "blend", "Blend", _DIFFUSION, {}, {"steps": 20}),
     "ddpm": Family("denoising diffusion", "ddpm", "DDPM", _DIFFUSION, {"diffusion_steps": 1000}, _DDIM),
     "cddpm": Family(
         "denoising diffusion on labels, with classifier-free guidance", "cddpm", "CDDPM", _DIFFUSION,

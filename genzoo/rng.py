@@ -1,6 +1,6 @@
-"""Random tensors as a pure function of (seed, step, stream): the same in eager, graph and XLA mode, and after a resume."""
+"""Random tensors as a pure function of (seed, step, stream): alike in eager, graph and XLA mode, and after a resume."""
 
-import tensorflow as tf
+from genzoo.quiet import tf
 
 NOISE, TIME, DROP, LATENT, START = range(5)  # the streams; draws of one step must not share one
 _STREAMS = 8

@@ -77,7 +77,7 @@ def time_pairs(T, S, spacing="trailing"):
 
 
 def _one_step(schedule, pairs, step):
-    """The table of a sampler that remembers nothing, read off its `step(x_0, eps, z, abar, abar_prev)`, which is linear."""
+    """The table of a sampler without memory, read off its `step(x_0, eps, z, abar, abar_prev)`, which is linear."""
     pairs = np.asarray(pairs)
     abar, abar_prev = schedule.alpha_bar(pairs[:, 0]), schedule.alpha_bar(pairs[:, 1])
     image, noise, fresh = (step(*unit, abar, abar_prev) * np.ones(len(pairs)) for unit in np.eye(3))

@@ -48,7 +48,7 @@ def linear(steps):
 
 
 def cosine(steps):
-    """β_i = min(1 - f((i+1)/T) / f(i/T), 0.999), f(u) = cos²((u + .008)/1.008 · π/2) (Nichol & Dhariwal 2021, eq. 17)."""
+    """β_i = min(1 - f((i+1)/T) / f(i/T), 0.999), f(u) = cos²((u + .008)/1.008 · π/2) (Nichol & Dhariwal, eq. 17)."""
     f = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
     return np.minimum(1 - f[1:] / f[:-1], 0.999)
 

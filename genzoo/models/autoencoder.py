@@ -1,11 +1,11 @@
 """What AE, VAE and CVAE share: an encoder and a decoder, and the ways to go through them."""
 
 import numpy as np
-import tensorflow as tf
 
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.networks.encoder_decoder import EncoderDecoder
+from genzoo.quiet import tf
 
 
 def squared_error(images, reconstructions):
@@ -14,7 +14,7 @@ def squared_error(images, reconstructions):
 
 
 class Autoencoder(GenerativeModel):
-    """latent_dim: numbers an image is squeezed into; must be fewer than its pixels.  widths: channels at each halving."""
+    """latent_dim: numbers an image is squeezed into, fewer than its values.   widths: channels at each halving."""
 
     codes = 1  # vectors that the encoder gives for an image: 1 a point, 2 the mean and log-variance of a Gaussian
 
@@ -22,7 +22,7 @@ class Autoencoder(GenerativeModel):
         super().__init__(image_shape, num_classes)
         size = int(np.prod(image_shape))
         if not 1 <= latent_dim < size:
-            raise UsageError(f"latent_dim must be from 1 to {size - 1} (below the image's {size} values), got {latent_dim}")
+            raise UsageError(f"latent_dim must be from 1 to {size - 1}, below the image's {size} values; got {latent_dim}")
         self.latent_dim, self.widths = int(latent_dim), tuple(widths)
         classes = self.num_classes if self.conditional else 0
         self.build_networks(lambda: EncoderDecoder(self.image_shape, self.latent_dim, self.codes, self.widths, classes))

@@ -1,11 +1,10 @@
-"""What all families share: one train_step, one test_step, the moving average of the weights, and the front of `sample`."""
+"""What all families share: train_step, test_step, the moving average of the weights, the front of `sample`."""
 
 import numpy as np
-import tensorflow as tf
 
-from genzoo import rng
 from genzoo.blocks import keras, named_weights, tf_variable
 from genzoo.errors import CheckpointError, UsageError
+from genzoo.quiet import tf
 
 CLIP_NORM = 1.0
 CHUNK = 256  # images sampled at once: bounds the memory of sample(n) for any n
@@ -199,7 +198,8 @@ class GenerativeModel(keras.Model):
 
     def state_variables(self):
         """{name: tf.Variable}: everything that training changes, but the optimizer's."""
-        named = {f"{net}.{name}": w for net in ("network", "ema") for name, w in named_weights(getattr(self, net)).items()}
+        networks = {"network": self.network, "ema": self.ema}
+        named = {f"{key}.{name}": w for key, net in networks.items() for name, w in named_weights(net).items()}
         named |= self.extras()
         named |= {f"tracker.{name}.{v}": getattr(t, v) for name, t in self.trackers.items() for v in ("total", "count")}
         return {name: tf_variable(w) for name, w in named.items()}

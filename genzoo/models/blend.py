@@ -1,12 +1,12 @@
 """The denoiser from scratch: images blended with noise, and a small U-Net that guesses what was underneath."""
 
 import numpy as np
-import tensorflow as tf
 
 from genzoo import rng
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.networks.unet import UNet
+from genzoo.quiet import tf
 
 
 class Blend(GenerativeModel):
@@ -46,7 +46,7 @@ class Blend(GenerativeModel):
 
     @staticmethod
     def shares(steps=20, share=None):
-        """The part of the way that each step moves: 1/(n-i), which arrives; or a fixed share, which leaves (1-share)^n."""
+        """The part of the way that each step moves: 1/(n-i), which arrives, or a fixed share, which leaves some."""
         if isinstance(steps, bool) or int(steps) != steps or steps < 1:
             raise UsageError(f"steps must be an integer ≥ 1, got {steps!r}")
         if share is not None and not 0 < share <= 1:
@@ -74,12 +74,11 @@ class Blend(GenerativeModel):
             yield x_in, x_0, x
 
     def generate(self, n, labels, seed, progress, **options):
-        for _, _, x in self._stretches(n, seed, 20 if progress else 1, progress, **options):
-            pass
+        *_, (_, _, x) = self._stretches(n, seed, 20 if progress else 1, progress, **options)
         return x
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        """[(input, prediction)] at `frames` points of the way, and last the finished image beside its last prediction."""
+        """[(input, prediction)] at `frames` points of the way, then the finished image beside the last prediction."""
         n, _ = self._requested(n, labels, options)
         path = [[np.asarray(v) for v in step] for step in self._stretches(n, seed, frames, **options)]
         return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]

@@ -1,10 +1,10 @@
 """Class-conditional DDPM with classifier-free guidance (Ho & Salimans 2022)."""
 
 import numpy as np
-import tensorflow as tf
 
 from genzoo import diffusion, rng
 from genzoo.models.ddpm import DDPM
+from genzoo.quiet import tf
 
 
 class CDDPM(DDPM):

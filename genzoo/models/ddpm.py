@@ -1,12 +1,12 @@
 """Denoising diffusion (Ho et al. 2020), sampled by the tables of `genzoo.samplers`."""
 
 import numpy as np
-import tensorflow as tf
 
 from genzoo import diffusion, rng, samplers
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.networks.unet import UNet
+from genzoo.quiet import tf
 from genzoo.schedules import make_schedule
 
 
@@ -26,11 +26,12 @@ class DDPM(GenerativeModel):
         self.alphas_cumprod = self.schedule.alphas_cumprod.astype("float32")
         classes = self.num_classes if self.conditional else 0
         self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth, classes))
-        images, vector, table = tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None, None])
-        history = tf.TensorSpec([samplers.HISTORY - 1, None, *self.image_shape])
+        spec = tf.TensorSpec
+        history = spec([samplers.HISTORY - 1, None, *self.image_shape])
         self._compiled_loop = tf.function(self._loop, input_signature=[
-            images, history, history, tf.TensorSpec([None], tf.int32), table, table, vector, vector,
-            tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.bool),
+            spec([None, *self.image_shape]), history, history,
+            spec([None], tf.int32), spec([None, None]), spec([None, None]), spec([None]), spec([None]),
+            spec([None], tf.int32), spec([], tf.int64), spec([], tf.int64), spec([], tf.bool),
         ])  # fmt: skip
 
     def example_inputs(self):
@@ -141,12 +142,11 @@ class DDPM(GenerativeModel):
             yield before, images[0], x
 
     def generate(self, n, labels, seed, progress, **options):
-        for _, _, x in self._stretches(n, labels, seed, 25 if progress else 1, progress, **options):
-            pass
+        *_, (_, _, x) = self._stretches(n, labels, seed, 25 if progress else 1, progress, **options)
         return x
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        """[(x_t, predicted x_0)] at `frames` points of the way, and last the finished image beside its last prediction."""
+        """[(x_t, predicted x_0)] at `frames` points of the way, then the finished image beside the last prediction."""
         n, labels = self._requested(n, labels, options)
         path = [[np.asarray(v) for v in step] for step in self._stretches(n, labels, seed, frames, **options)]
         return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]

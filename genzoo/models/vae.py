@@ -1,9 +1,9 @@
 """The variational autoencoder (Kingma & Welling 2014)."""
 
-import tensorflow as tf
 
 from genzoo import rng
 from genzoo.models.autoencoder import Autoencoder, squared_error
+from genzoo.quiet import tf
 
 
 def reparameterize(z_mean, z_log_var, noise):

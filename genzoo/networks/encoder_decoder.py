@@ -2,9 +2,8 @@
 
 import math
 
-import tensorflow as tf
-
 from genzoo.blocks import Down, LabelEmbedding, Residual, Up, conv, keras, norm
+from genzoo.quiet import tf
 
 LABEL_CHANNELS = 16
 

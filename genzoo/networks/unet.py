@@ -1,8 +1,8 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
-import tensorflow as tf
 
 from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm
+from genzoo.quiet import tf
 
 
 def patch_size(height, width, levels):
