@@ -1,0 +1,227 @@
+"""What each word of the command line does: one function a command, which takes what `cli` parsed.
+
+A command first checks all that can be checked cheaply, so that a mistake is answered at once and costs nothing;
+TensorFlow starts after that.
+"""
+
+import contextlib
+import math
+import shlex
+import sys
+import time
+from itertools import cycle, islice
+
+import numpy as np
+
+from genzoo import choices, registry
+from genzoo.checkpoint import Run, check_free, load
+from genzoo.data import load_data, permutation, to_float
+from genzoo.errors import DataError, UsageError
+from genzoo.images import grid, save_gif, save_npz, save_png, to_uint8
+from genzoo.settings import TrainSettings
+
+FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
+PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
+COLUMNS = 10  # of a reconstruction picture
+
+
+def train(args):
+    """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
+    asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
+    if "resume" in asked:
+        run = Run.open(asked.pop("resume"))
+        others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
+        if others:
+            raise UsageError(f"--resume goes on with the settings of {run.path}: leave out {others}")
+        if run.status()[0] == "finished":
+            return print(f"{run.path} is finished: nothing to resume")
+        from genzoo.training import resume
+
+        return _finish(resume(run.path))
+    settings = TrainSettings(**asked, options=args.options)
+    if settings.out is not None and not settings.dry_run:
+        check_free(settings.out, overwrite=settings.overwrite)
+    from genzoo.training import train
+
+    choices.check_model_options(settings.model, args.options)
+    summary = train(settings)
+    if summary is not None:  # else a dry run
+        _finish(summary)
+
+
+def sample(args):
+    """`genzoo sample`: images from a run, as a picture or as arrays, and on request the way from noise to them."""
+    run = Run.open(args.run)
+    labels = choices.labels_to_draw(run, args.labels, args.n)
+    options = choices.sampling_options(run, args.options)
+    out = choices.output(args, "sample.png", ".png", ".npz")
+    gif = choices.file_to_write(args.gif, args.overwrite, ".gif")
+    steps_picture = choices.file_to_write(args.steps_picture, args.overwrite, ".png")
+    if steps_picture == out:
+        raise UsageError("--out and --steps-picture: expected different files")
+    if gif or steps_picture:
+        choices.check_way(run)
+
+    model, native = load(run.path), run.config["data"]["native_shape"]
+    labels_of = (lambda n: labels[:n]) if model.conditional else (lambda n: None)
+    began = time.monotonic()
+    with _bar() as progress:
+        images = model.sample(len(labels), labels=labels_of(None), seed=args.seed, progress=progress, **options)
+    print(f"{len(images)} images in {time.monotonic() - began:.1f} s")
+    if out.suffix == ".npz":
+        save_npz(out, images=to_uint8(images, native), labels=np.array(labels, np.int32))
+    else:
+        save_png(out, grid(to_uint8(images, native), _columns(labels)))
+    print(f"wrote {out}")
+    if gif or steps_picture:
+        n = min(len(labels), FRAME_IMAGES)
+        way = model.trajectory(n, labels=labels_of(n), seed=args.seed, frames=FRAMES, **options)
+        _save_way(to_uint8(np.array(way), native), gif, steps_picture, _columns(labels[:n]))
+
+
+def _save_way(way, gif, steps_picture, columns):
+    """way: uint8 [steps, 2, n, H, W, C], at each step the input and the prediction."""
+    if gif:
+        save_gif(gif, [grid(images, columns) for images in way[:, 0]])
+        print(f"wrote {gif}")
+    if steps_picture:
+        rows = np.unique(np.linspace(0, len(way) - 1, PICTURE_ROWS).round().astype(int))
+        pairs = way[rows][:, :, :PICTURE_IMAGES].swapaxes(1, 2)  # [rows, n, 2, H, W, C]
+        save_png(steps_picture, grid(pairs.reshape(-1, *pairs.shape[3:]), 2 * pairs.shape[1]))
+        print(f"wrote {steps_picture}: a row a step, each two columns an input and its prediction")
+
+
+def reconstruct(args):
+    """`genzoo reconstruct`: test images, each above what the model makes of it."""
+    run = Run.open(args.run)
+    choices.check_encoder(run)
+    out = choices.output(args, "reconstruction.png", ".png")
+    data = _data(run, args.data_dir)
+    model = load(run.path)
+    chosen = permutation(len(data.test_images), args.seed)[: args.n]
+    originals = to_float(data.test_images[chosen])
+    copies = model.reconstruct(originals, labels=data.test_labels[chosen] if model.conditional else None)
+
+    columns = min(COLUMNS, len(chosen))
+    both = to_uint8(np.stack([originals, copies]), data.native_shape)
+    missing = -len(chosen) % columns
+    both = np.pad(both, [(0, 0), (0, missing), (0, 0), (0, 0), (0, 0)])  # to whole rows
+    rows = both.reshape(2, -1, columns, *data.native_shape).swapaxes(0, 1)  # originals, copies, ...
+    save_png(out, grid(rows.reshape(-1, *data.native_shape), columns))
+    error = np.mean((originals - copies) ** 2)
+    print(f"{len(chosen)} test images, mean squared error {error:.4f} (pixels from -1 to 1)")
+    print(f"wrote {out}")
+
+
+def interpolate(args):
+    """`genzoo interpolate`: a row for each pair of test images, the originals at its ends and the way between them."""
+    run = Run.open(args.run)
+    choices.check_encoder(run)
+    out = choices.output(args, "interpolation.png", ".png")
+    data = _data(run, args.data_dir)
+    model = load(run.path)
+    first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
+    a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
+    between = model.interpolate(a, b, args.steps, labels=data.test_labels[first] if model.conditional else None)
+    rows = np.concatenate([a[None], between, b[None]]).swapaxes(0, 1)  # [n, steps + 2, H, W, C]
+    save_png(out, grid(to_uint8(rows, data.native_shape).reshape(-1, *data.native_shape), args.steps + 2))
+    print(f"wrote {out}")
+
+
+def info(args):
+    """`genzoo info`: what a run folder holds."""
+    run = Run.open(args.run)
+    config, (status, step) = run.config, run.status()
+    data = config["data"]
+    lines = {
+        "run": run.path,
+        "status": f"{status}, {step:,} of {run.total_steps:,} steps",
+        "model": f"{config['model']}: {registry.family(config['model']).summary}",
+        "options": _words(config["model_config"]),
+        "data": f"{data['name']} ({data['reason']}), {'x'.join(map(str, data['native_shape']))}, "
+        f"{data['num_classes']} classes, fingerprint {data['fingerprint'][:12]}",
+        "training": _words(config["train"]),
+        "versions": _words(config["versions"]),
+    }
+    if rows := run.read_metrics():
+        lines["metrics"] = _words(rows[-1])
+    if step:
+        from genzoo.state import state_sha256
+
+        weights = run.read_weights()
+        lines["parameters"] = f"{sum(w.size for name, w in weights.items() if name.startswith('ema.')):,}"
+        lines["state"] = f"sha256 {state_sha256(run)}"
+    goes_on = "train --resume" if status == "interrupted" else "sample"
+    lines["next"] = f"genzoo {goes_on} {shlex.quote(str(run.path))}"
+    _print_aligned(lines)
+
+
+def _finish(summary):
+    """Says where everything is, and what to type next."""
+    minutes, seconds = divmod(round(summary.seconds), 60)
+    lines = {
+        "steps": f"{summary.run.total_steps:,} in {minutes} min {seconds} s",
+        "metrics": _words(summary.metrics),
+        "note": summary.note,
+        "run": summary.run.path,
+        "picture": summary.picture,
+        "next": f"genzoo sample {shlex.quote(str(summary.run.path))}",
+    }
+    _print_aligned({name: text for name, text in lines.items() if text})
+
+
+def _data(run, data_dir):
+    """The data that the run was trained on; DataError where it has changed."""
+    described = run.config["data"]
+    data = load_data(
+        described["name"], image_size=described["image_size"], data_dir=data_dir or described.get("data_dir")
+    )
+    if data.fingerprint != described["fingerprint"]:
+        raise DataError(f"{data.name} is not the data that {run.path} was trained on; bring that data back")
+    return data
+
+
+def _pairs(labels, n, seed, same_label):
+    """Indices of n pairs of test images, two arrays [n]; with `same_label` the two of a pair agree in it."""
+    order = permutation(len(labels), seed)
+    if not same_label:
+        return np.resize(order, (2, n))
+    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
+    if not groups:
+        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
+    pairs = []
+    for i in range(n):
+        group, at = groups[i % len(groups)], 2 * (i // len(groups))
+        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
+    return np.array(pairs).T
+
+
+def _columns(labels):
+    """Of a grid: one a label where the labels come in turn, else as many as make it about square."""
+    period = len(set(labels))
+    if 1 < period <= 16 and labels == list(islice(cycle(labels[:period]), len(labels))):
+        return period
+    return math.ceil(math.sqrt(len(labels)))
+
+
+@contextlib.contextmanager
+def _bar():
+    """A progress(done, total) that draws a bar on a terminal, when the work takes longer than a second."""
+    from tqdm import tqdm
+
+    with tqdm(disable=not sys.stderr.isatty(), delay=1, leave=False, unit=" evaluations") as bar:
+
+        def progress(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _print_aligned(lines):
+    for name, text in lines.items():
+        print(f"{name:<12}{text}")
+
+
+def _words(values):
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)

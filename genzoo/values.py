@@ -1,0 +1,65 @@
+"""The words of a command line as values: what argparse takes as `type`. Bad words raise its ArgumentTypeError."""
+
+import argparse
+import contextlib
+import json
+import re
+
+LARGEST = 2**31 - 1
+MOST_IMAGES = 100_000  # drawn in one call: they are held in memory
+
+
+def whole(least, most=LARGEST):
+    """A whole number within limits."""
+
+    def parse(text):
+        if not re.fullmatch(r"[+-]?\d{1,18}", text) or not least <= int(text) <= most:
+            limits = f"of at least {least}" if most == LARGEST else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"expected a whole number {limits}, got {text!r}")
+        return int(text)
+
+    return parse
+
+
+def number(*, above=-float("inf"), least=-float("inf"), below=float("inf"), most=float("inf")):
+    """A number within limits."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (above < value < below and least <= value <= most):  # nan fails too
+            words = {"above": above, "at least": least, "below": below, "at most": most}
+            limits = [f"{word} {limit:g}" for word, limit in words.items() if abs(limit) != float("inf")]
+            wanted = " ".join(["a number", " and ".join(limits)]).strip()
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
+        return value
+
+    return parse
+
+
+def setting(text):
+    """KEY=VALUE; a value that reads as JSON (8, 0.5, true, [32, 64]) is that, another is a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    with contextlib.suppress(json.JSONDecodeError):
+        value = json.loads(value)
+    return key.strip().replace("-", "_"), value
+
+
+def labels(text):
+    """'0,1,2', '0-9', '3x10', '0-9x10' or a mix such as '0-4,7x3' -> list of labels."""
+    labels = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?(?:x(\d{1,6}))?", part.strip())
+        if not match:
+            raise argparse.ArgumentTypeError(f"expected labels such as 7 or 0,1,2 or 0-9 or 3x10, got {text!r}")
+        first, last, times = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+        if (last - first + 1) * times > MOST_IMAGES:
+            raise argparse.ArgumentTypeError(f"{part} is more than {MOST_IMAGES} images")
+        labels += list(range(first, last + 1)) * times
+    if not 0 < len(labels) <= MOST_IMAGES:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_IMAGES} labels, got {len(labels)}")
+    return labels

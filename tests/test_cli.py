@@ -1,0 +1,461 @@
+import argparse
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genzoo import checkpoint, choices, cli, commands, values
+from genzoo.registry import MODELS
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
+NEEDS_TENSORFLOW = ("tensorflow", "genzoo.quiet", "genzoo.blocks", "genzoo.training", "genzoo.trainer", "genzoo.state")
+
+
+def genzoo(*argv, module="genzoo.cli", **kwargs):
+    """The command in a process of its own, as a user runs it."""
+    code = f"import sys; from {module} import console; console(sys.argv[1:])"
+    argv = [sys.executable, "-c", code, *map(str, argv)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=300, cwd=ROOT, **kwargs)
+
+
+def snapshot(folder):
+    """{path: content} of all files below a folder."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs a command in this process -> (exit code, stdout, stderr)."""
+
+    def call(*argv):
+        code = cli.main([str(word) for word in argv])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(autouse=True, scope="session")
+def load_once():
+    """Here a run is loaded once; `test_a_run_from_training_to_samples` loads as a user does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "load", functools.cache(checkpoint.load))
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """trained(family) -> the folder of a run of two steps, trained once a session."""
+    folder = tmp_path_factory.mktemp("runs")
+
+    def trained(family):
+        run = folder / family
+        if not run.exists():
+            options = ["--set", "widths=[8, 8, 8]"]
+            options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
+            options += ["--diffusion-steps", "50"] * (family == "cddpm")
+            options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
+            assert cli.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
+        return run
+
+    return trained
+
+
+@pytest.fixture
+def written(tmp_path):
+    """written(family, **changes) -> a run folder that holds a config.json only, as if trained on ten classes."""
+
+    def written(family="cddpm", **changes):
+        run = tmp_path / "run"
+        run.mkdir()
+        config = {
+            "format": 1,
+            "model": family,
+            "model_config": {"image_shape": [8, 8, 1], "num_classes": 10, "diffusion_steps": 20},
+            "data": {
+                "name": "digits",
+                "reason": "asked for",
+                "image_size": 8,
+                "native_shape": [8, 8, 1],
+                "num_classes": 10,
+                "fingerprint": "0" * 64,
+            },
+            "train": {"steps": 2},
+            "versions": {"keras": "3.0.0"},
+        }
+        (run / "config.json").write_text(json.dumps(config | changes))
+        return run
+
+    return written
+
+
+# What `--help` says, and how fast.
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", *(f"{name} --help" for name in cli._COMMANDS)])
+def test_help_imports_nothing_heavy_and_answers_within_a_second(words):
+    code = (
+        "import sys; from genzoo.cli import main; code = main(sys.argv[1:])\n"
+        "print([name for name in ('tensorflow', 'numpy', 'PIL', 'sklearn') if name in sys.modules], code)"
+    )
+    seconds = []
+    for _ in range(3):  # the best of three: others share this machine
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, cwd=ROOT)
+        seconds.append(time.perf_counter() - started)
+        assert done.stdout.endswith("[] 0\n") and not done.stderr
+        if seconds[-1] < 1:
+            return
+    assert min(seconds) < 1
+
+
+def test_help_shows_the_defaults_of_every_family(call):
+    _, text, _ = call("train", "--help")
+    for name, family in MODELS.items():
+        assert family.summary in text
+        for key, value in (family.train | family.model).items():
+            assert f"{key}={value}" in text, (name, key)
+
+
+def test_train_py_is_genzoo_train():
+    done = subprocess.run([sys.executable, "train.py", "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == genzoo("train", "--help").stdout and done.returncode == 0
+
+
+# What is parsed.
+
+
+@pytest.mark.parametrize("spelling", ["--batch_size 8", "--batch-size 8", "--batch_size=8"])
+def test_underscores_are_hyphens(spelling, monkeypatch):
+    seen = []
+    monkeypatch.setattr(commands, "train", seen.append)
+    assert cli.main(["train", *spelling.split(), "--out", "a_b--c_d"]) == 0
+    assert (seen[0].batch_size, seen[0].out) == (8, "a_b--c_d")
+
+
+def test_options_of_a_family_by_flag_and_by_set(monkeypatch):
+    seen = []
+    monkeypatch.setattr(commands, "train", seen.append)
+    words = "--latent-dim 8 --set beta=0.5 --set schedule=cosine --set widths=[8,16] --set drop-label=0.2"
+    assert cli.main(["train", *words.split()]) == 0
+    expected = {"latent_dim": 8, "beta": 0.5, "schedule": "cosine", "widths": [8, 16], "drop_label": 0.2}
+    assert seen[0].options == expected
+
+
+@pytest.mark.parametrize(
+    "text, labels",
+    [
+        ("7", [7]),
+        ("0,1,2", [0, 1, 2]),
+        ("0-3", [0, 1, 2, 3]),
+        ("3x4", [3, 3, 3, 3]),
+        ("0-1x2", [0, 1, 0, 1]),
+        ("5, 0-1 ,2x2", [5, 0, 1, 2, 2]),
+    ],
+)
+def test_labels(text, labels):
+    assert values.labels(text) == labels
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,", "-1", "3-1", "1x0", "1.5", "0-9x999999", "0-999999"])
+def test_bad_labels(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        values.labels(text)
+
+
+# Bad input: one line, its exit code, soon, and nothing is overwritten.
+
+
+BAD = {
+    "no command": ("", 2, "COMMAND"),
+    "unknown command": ("trian", 2, "trian"),
+    "unknown option": ("train --lerning-rate 1", 2, "--lerning-rate"),
+    "unknown model": ("train --model gan", 2, "gan"),
+    "unknown data": ("train --data mnits", 2, "mnits"),
+    "no such folder of images": ("train --data folder:TMP/absent", 4, "absent"),
+    "steps of 0": ("train --steps 0", 2, "at least 1"),
+    "epochs and steps": ("train --steps 1 --epochs 1", 2, "--epochs"),
+    "minutes nan": ("train --minutes nan", 2, "--minutes"),
+    "batch size of words": ("train --batch-size many", 2, "many"),
+    "negative rate": ("train --lr -1", 2, "--lr"),
+    "ema of 1": ("train --ema 1", 2, "below 1"),
+    "tiny images": ("train --image-size 4", 2, "at least 8"),
+    "setting without a value": ("train --set beta", 2, "KEY=VALUE"),
+    "out that is not empty": ("train --out TMP/full", 5, "not empty"),
+    "out that is a file": ("train --out TMP/full/kept", 5, "kept"),
+    "out below a file": ("train --out TMP/full/kept/run", 5, "kept"),
+    "overwriting what is no run": ("train --out TMP/full --overwrite", 5, "full"),
+    "resume with settings": ("train --resume RUN --lr 1", 2, "--lr"),
+    "resume of nothing": ("train --resume TMP/absent", 5, "absent"),
+    "no run": ("sample TMP/absent", 5, "absent"),
+    "not a run": ("sample TMP/full", 5, "config.json"),
+    "info of no run": ("info TMP/absent", 5, "absent"),
+    "weights missing": ("sample RUN --sampler ddim --steps 2", 5, "no weights"),
+    "unknown sampler": ("sample RUN --sampler eular", 2, "eular"),
+    "steps above T": ("sample RUN --steps 21", 2, "20"),
+    "no steps": ("sample RUN --steps 0", 2, "at least 1"),
+    "unknown spacing": ("sample RUN --timesteps random", 2, "random"),
+    "eta above 1": ("sample RUN --eta 2", 2, "--eta"),
+    "option of blend": ("sample RUN --share 0.2", 2, "share"),
+    "label out of range": ("sample RUN --labels 3,10", 2, "0 to 9"),
+    "negative label": ("sample RUN --labels=-1", 2, "labels"),
+    "no images": ("sample RUN --n 0", 2, "from 1"),
+    "too many images": ("sample RUN --n 1000000000", 2, "100000"),
+    "out of no kind": ("sample RUN --out TMP/a.bmp", 2, ".png"),
+    "out in no folder": ("sample RUN --out TMP/absent/a.png", 5, "absent"),
+    "out exists": ("sample RUN --out TMP/full/kept.png", 5, "--overwrite"),
+    "gif exists": ("sample RUN --gif TMP/full/kept.gif", 5, "--overwrite"),
+    "one file for two": ("sample RUN --out TMP/a.png --steps-picture TMP/a.png", 2, "different"),
+    "interpolation in one step": ("interpolate RUN --steps 1", 2, "from 2"),
+    "interpolation without an encoder": ("interpolate RUN", 2, "no encoder"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_before_tensorflow_starts(case, call, written, tmp_path, monkeypatch):
+    words, code, phrase = BAD[case]
+    run = written()
+    (tmp_path / "full").mkdir()
+    for name in ("kept", "kept.png", "kept.gif"):
+        (tmp_path / "full" / name).write_text("kept")
+    for name in {*NEEDS_TENSORFLOW, *(name for name in sys.modules if name.startswith("genzoo.models"))}:
+        monkeypatch.setitem(sys.modules, name, None)  # to import it is an error now
+    before = snapshot(tmp_path)
+    got, out, err = call(*words.replace("RUN", str(run)).replace("TMP", str(tmp_path)).split())
+    assert got == code, err
+    assert err.startswith("genzoo: error: ") and err.count("\n") == 1 and phrase in err and not out
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("family", [name for name in MODELS if name not in ("cvae", "cddpm")])
+def test_labels_for_a_family_without(family, call, written):
+    code, _, err = call("sample", written(family), "--labels", "1")
+    assert code == 2 and f"{family} takes no labels" in err
+
+
+@pytest.mark.parametrize("family", [name for name in MODELS if name not in ("blend", "ddpm", "cddpm")])
+def test_the_way_of_a_family_without(family, call, written, tmp_path):
+    code, _, err = call("sample", written(family), "--gif", tmp_path / "a.gif")
+    assert code == 2 and f"{family} makes an image in one step" in err
+
+
+@pytest.mark.parametrize("command", ["reconstruct", "interpolate"])
+@pytest.mark.parametrize("family", [name for name in MODELS if name not in ("ae", "vae", "cvae")])
+def test_images_into_a_family_without_an_encoder(command, family, call, written):
+    code, _, err = call(command, written(family))
+    assert code == 2 and f"{family} has no encoder" in err
+
+
+def test_run_folders_that_are_broken_or_newer(call, written):
+    run = written(format=999)
+    code, _, err = call("sample", run)
+    assert code == 5 and "newer" in err
+    (run / "config.json").write_text('{"format": 1, "model"')
+    code, _, err = call("sample", run)
+    assert code == 5 and err.count("\n") == 1
+
+
+def test_debug_shows_where(call, tmp_path):
+    code, _, err = call("info", tmp_path / "absent", "--debug")
+    assert code == 5 and "Traceback" in err
+
+
+@pytest.mark.parametrize(
+    "error, code", [(KeyboardInterrupt(), 130), (OSError(28, "No space left"), 5), (MemoryError(), 5)]
+)
+def test_other_ends(error, code, call, monkeypatch):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(commands, "info", fail)
+    got, _, err = call("info", "RUN")
+    assert got == code and err.count("\n") == 1 and "Traceback" not in err
+
+
+def test_what_families_take_is_what_their_classes_say():
+    for name, family in MODELS.items():
+        cls = getattr(import_module(f"genzoo.models.{family.module}"), family.cls)
+        assert set(choices.SAMPLING.get(name, ())) == set(cls.sample_options) - {"clip_denoised"}
+        assert (name in choices.LABELLED) == cls.conditional
+        assert (name in choices.ENCODERS) == hasattr(cls, "encode")
+
+
+@pytest.mark.parametrize(
+    "words, phrase",
+    [
+        ("--model ddpm --latent-dim 8", "diffusion_steps"),
+        ("--model vae --set leyers=3", "latent_dim, widths, beta"),
+        ("--model vae --set latent_dim=big", "32"),
+        ("--model vae --set latent_dim=true", "32"),
+        ("--model vae --set widths=8", "widths"),
+        ("--model vae --latent-dim 1000000", "latent_dim"),
+        ("--model ddpm --schedule steep", "steep"),
+        ("--model ddpm --set predict=noise", "noise"),
+    ],
+)
+def test_bad_options_of_a_family(words, phrase, call, tmp_path):
+    code, _, err = call("train", *TINY, "--out", tmp_path / "run", *words.split())
+    assert code == 2 and err.count("\n") == 1 and phrase in err
+    assert not (tmp_path / "run").exists()
+
+
+# A run from its training to its pictures.
+
+
+def arrays(path):
+    with np.load(path) as file:
+        return file["images"], file["labels"]
+
+
+def test_a_run_from_training_to_samples_without_chatter(tmp_path):
+    run = tmp_path / "a run"
+    done = genzoo("train", "--model", "vae", "--steps", "2", "--out", run, *TINY)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("data: digits (asked for)")
+    assert f"genzoo sample '{run}'" in rest[-1] and str(run / "samples" / "step_0000002.png") in done.stdout
+    assert all(line.startswith("step ") for line in done.stderr.splitlines())  # the progress
+
+    for argv in (["info", run], ["sample", run, "--n", "4"], ["sample", run, "--n", "4"]):
+        done = genzoo(*argv)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (run / "sample.png").read_bytes() == (run / "sample-2.png").read_bytes()
+
+
+@pytest.mark.parametrize("family", ["ae", "cvae", "blend", "cddpm"])
+def test_npz(family, trained, call, tmp_path):
+    run = trained(family)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        code, out, err = call("sample", run, "--n", 12, "--seed", seed, "--out", tmp_path / f"{name}.npz")
+        assert code == 0 and f"wrote {tmp_path / name}.npz" in out, err
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    images, labels = arrays(tmp_path / "a.npz")
+    assert images.shape == (12, 8, 8, 1) and images.dtype == np.uint8
+    assert labels.dtype == np.int32
+    assert labels.tolist() == ([*range(10), 0, 1] if family in ("cvae", "cddpm") else [-1] * 12)
+    assert (arrays(tmp_path / "c.npz")[0] != images).any()
+
+
+@pytest.mark.parametrize(
+    "family, words, n, labels, options",
+    [
+        ("vae", "--n 3 --seed 5", 3, None, {}),
+        ("cvae", "", 60, [*range(10)] * 6, {}),
+        ("cvae", "--labels 3x2,7", 3, [3, 3, 7], {}),
+        ("cvae", "--labels 0-2 --n 5", 5, [0, 1, 2, 0, 1], {}),
+        ("cvae", "--labels 0-9 --n 2", 2, [0, 1], {}),
+        ("blend", "--steps 5 --share 0.2", 64, None, {"steps": 5, "share": 0.2}),
+        ("ddpm", "", 64, None, {"sampler": "ddim", "steps": 20}),
+        ("ddpm", "--sampler ddpm --variance fixed_large", 64, None,
+         {"sampler": "ddpm", "steps": 20, "variance": "fixed_large"}),
+        ("cddpm", "--n 1 --sampler ddim --steps 5 --eta 0.5 --timesteps quad --guidance 0", 1, [0],
+         {"sampler": "ddim", "steps": 5, "eta": 0.5, "timesteps": "quad", "guidance": 0.0}),
+    ],
+)  # fmt: skip
+def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call, written, monkeypatch):
+    asked = []
+
+    class Model:
+        conditional = family in ("cvae", "cddpm")
+
+        def sample(self, n, progress, **options):
+            asked.append({"n": n, **options})
+            return np.zeros([n, 8, 8, 1], np.float32)
+
+    monkeypatch.setattr(commands, "load", lambda run: Model())
+    assert call("sample", written(family), *words.split())[0] == 0
+    assert asked == [{"n": n, "labels": labels, "seed": 5 if "--seed" in words else 0, **options}]
+
+
+@pytest.mark.parametrize("family", ["blend", "cddpm"])
+def test_pictures_of_the_way(family, trained, call, tmp_path):
+    names = {"--out": "a.png", "--gif": "a.gif", "--steps-picture": "steps.png"}
+    files = [word for option, name in names.items() for word in (option, tmp_path / name)]
+    code, out, err = call("sample", trained(family), "--n", 9, "--steps", 5, *files)
+    assert code == 0 and out.count("wrote") == 3, err
+    still = np.asarray(Image.open(tmp_path / "a.png").convert("L"), int)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.n_frames == 6  # the noise, and what each step made of it
+        gif.seek(5)
+        assert np.abs(np.asarray(gif.convert("L"), int) - still).max() <= 1  # it ends in the picture
+    width, height = Image.open(tmp_path / "steps.png").size
+    assert width * (6 * 10 + 2) == height * (8 * 10 + 2)  # 6 rows of 4 pairs, 8 + 2 pixels each
+
+
+@pytest.mark.parametrize("family", ["ae", "cvae"])
+def test_reconstruct_and_interpolate(family, trained, call, tmp_path):
+    for name in ("a", "b"):
+        code, out, err = call("reconstruct", trained(family), "--n", 13, "--out", tmp_path / f"{name}.png")
+        assert code == 0 and "13 test images" in out, err
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    width, height = Image.open(tmp_path / "a.png").size
+    assert width * (4 * 10 + 2) == height * (10 * 10 + 2)  # twice originals above reconstructions
+    code, _, err = call("interpolate", trained(family), "--n", 3, "--steps", 4, "--out", tmp_path / "c.png")
+    assert code == 0, err
+    width, height = Image.open(tmp_path / "c.png").size
+    assert width * (3 * 10 + 2) == height * (6 * 10 + 2)
+
+
+def test_pairs_agree_in_their_label():
+    labels = np.array([0, 1, 2, 0, 1, 0, 2, 2, 3])
+    a, b = commands._pairs(labels, 7, seed=0, same_label=True)
+    assert len(a) == 7 and (labels[a] == labels[b]).all() and (a != b).all()
+    assert 3 not in labels[a]  # there is only one
+
+
+def test_files_are_numbered_and_replaced_only_when_asked(trained, call, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained("ae"), run)
+    for name in ("sample.png", "sample-2.png", "sample-3.png"):
+        assert call("sample", run, "--n", 1)[0] == 0
+        assert (run / name).exists()
+    before = snapshot(run)
+    assert call("sample", run, "--n", 2, "--out", run / "sample.png")[0] == 5
+    assert snapshot(run) == before
+    assert call("sample", run, "--n", 2, "--out", run / "sample.png", "--overwrite")[0] == 0
+    changed = {path for path, content in snapshot(run).items() if before.get(path) != content}
+    assert changed == {run / "sample.png"}
+
+
+def test_info(trained, call):
+    code, out, err = call("info", trained("cddpm"))
+    assert code == 0 and not err
+    said = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert said["status"] == "finished, 2 of 2 steps"
+    assert said["model"].startswith("cddpm") and said["data"].startswith("digits (asked for), 8x8x1, 10 classes")
+    assert int(said["parameters"].replace(",", "")) > 1000 and len(said["state"].split()[1]) == 64
+    assert "val_loss" in said["metrics"] and "tensorflow" in said["versions"]
+    assert said["next"] == f"genzoo sample {trained('cddpm')}"
+
+
+def test_info_into_a_closed_pipe(written):
+    read, write = os.pipe()
+    os.close(read)
+    argv = [sys.executable, "-c", "from genzoo.cli import console; console()", "info", str(written())]
+    done = subprocess.run(argv, stdout=write, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_data_that_changed(trained, call, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained("ae"), run)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["fingerprint"] = "0" * 64
+    (run / "config.json").write_text(json.dumps(config))
+    code, _, err = call("reconstruct", run)
+    assert code == 4 and "digits is not the data" in err
+
+
+def test_resuming_a_finished_run_changes_nothing(trained, call):
+    before = snapshot(trained("ae"))
+    code, out, _ = call("train", "--resume", trained("ae"))
+    assert code == 0 and "nothing to resume" in out and snapshot(trained("ae")) == before
