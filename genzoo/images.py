@@ -8,7 +8,7 @@ from PIL import Image
 from genzoo.files import write_atomically
 
 GAP = 96  # the grey of the lines between the images of a grid: neither black nor white
-TARGET = 640  # small pictures are enlarged towards this many pixels a side, MAX_SCALE times at most
+TARGET = 900  # small pictures are enlarged towards this many pixels a side, MAX_SCALE times at most
 MAX_SCALE = 8
 
 
