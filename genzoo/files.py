@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from genzoo.errors import CheckpointError
@@ -13,8 +14,10 @@ def check_writable(path):
         raise CheckpointError(f"cannot write {path}: it is a folder; name a file in it")
     if not os.path.isdir(folder):
         raise CheckpointError(f"cannot write {path}: there is no folder {folder}; create it first")
-    if not os.access(folder, os.W_OK):
-        raise CheckpointError(f"cannot write {path}: no permission to write in {folder}; choose another")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # permissions alone do not tell: a disk may be read-only, or full
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
 def write_atomically(path, data):
