@@ -52,11 +52,11 @@ class Autoencoder(GenerativeModel):
             raise UsageError(f"{self.family} encodes and decodes with labels: give one for each of the {n} images")
         return labels if self.conditional else None
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def _encode(self, images, labels):
         return self.ema.encoder(images, labels)[:, : self.latent_dim]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def _decode(self, z, labels):
         return self.ema.decoder(z, labels)
 

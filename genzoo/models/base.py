@@ -75,6 +75,8 @@ class GenerativeModel(keras.Model):
     def metrics(self):
         return list(self.trackers.values())
 
+    # Plain Python builds all our graphs: AutoGraph would only reread the source, at half of the tracing time.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int64)
         weights = self.network.trainable_variables
@@ -85,6 +87,7 @@ class GenerativeModel(keras.Model):
         self._average(step)
         return self._track(terms, batch)
 
+    @tf.autograph.experimental.do_not_convert
     def test_step(self, batch):
         # Keyed by the images seen so far: every evaluation of the same set meets the same noise.
         seen = tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)

@@ -22,7 +22,7 @@ class Blend(GenerativeModel):
         super().__init__(image_shape, num_classes)
         self.widths, self.depth = tuple(widths), int(depth)
         self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth))
-        self._compiled_loop = tf.function(self._loop, input_signature=[
+        self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
             tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]),
         ])  # fmt: skip
 

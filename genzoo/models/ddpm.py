@@ -28,7 +28,7 @@ class DDPM(GenerativeModel):
         self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth, classes))
         spec = tf.TensorSpec
         history = spec([samplers.HISTORY - 1, None, *self.image_shape])
-        self._compiled_loop = tf.function(self._loop, input_signature=[
+        self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
             spec([None, *self.image_shape]), history, history,
             spec([None], tf.int32), spec([None, None]), spec([None, None]), spec([None]), spec([None]),
             spec([None], tf.int32), spec([], tf.int64), spec([], tf.int64), spec([], tf.bool),

@@ -1,0 +1,51 @@
+"""Models small enough to train and sample within a test, and data to go with them."""
+
+import numpy as np
+
+import genzoo
+from genzoo.blocks import keras
+from genzoo.quiet import tf
+from genzoo.registry import MODELS
+
+AUTOENCODERS = ("ae", "vae", "cvae")
+DIFFUSION = ("ddpm", "cddpm")
+OPTIONS = {name: {"widths": (8, 8)} for name in MODELS} | {
+    "ae": {"widths": (8, 8), "latent_dim": 6},
+    "vae": {"widths": (8, 8), "latent_dim": 6},
+    "cvae": {"widths": (8, 8), "latent_dim": 6},
+    "ddpm": {"widths": (8, 8), "depth": 1, "diffusion_steps": 20},
+    "cddpm": {"widths": (8, 8), "depth": 1, "diffusion_steps": 20},
+}
+CLASSES = 4
+
+
+def small(name, image_shape=(8, 8, 1), num_classes=CLASSES, **options):
+    """A tiny model of a family; its weights are the same at every call."""
+    keras.utils.set_random_seed(0)
+    return genzoo.build(name, image_shape=image_shape, num_classes=num_classes, **OPTIONS[name] | options)
+
+
+def shaken(model, seed=0, scale=0.1):
+    """The model with all sampling weights moved away from their start (where some are zero)."""
+    rng = np.random.default_rng(seed)
+    arrays = model.weights_dict()
+    if "mixture.factors" in arrays:
+        model.prepare_sampling(images(64, model.image_shape))
+        arrays = model.weights_dict()
+    moved = {k: v + scale * rng.normal(size=v.shape).astype(v.dtype) for k, v in arrays.items() if k.startswith("ema.")}
+    model.load_weights_dict(arrays | moved)
+    return model
+
+
+def images(n, image_shape=(8, 8, 1), seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, *image_shape)).astype("float32")
+
+
+def dataset(n=32, batch=16, image_shape=(8, 8, 1)):
+    labels = (np.arange(n) % CLASSES).astype("int32")
+    return tf.data.Dataset.from_tensor_slices({"image": images(n, image_shape), "label": labels}).batch(batch)
+
+
+def compiled(model, lr=1e-3):
+    model.compile(optimizer=keras.optimizers.Adam(lr), jit_compile=False)
+    return model
