@@ -180,8 +180,6 @@ BAD = {
     "unknown command": ("trian", 2, "trian"),
     "unknown option": ("train --lerning-rate 1", 2, "--lerning-rate"),
     "unknown model": ("train --model gan", 2, "gan"),
-    "unknown data": ("train --data mnits", 2, "mnits"),
-    "no such folder of images": ("train --data folder:TMP/absent", 4, "absent"),
     "steps of 0": ("train --steps 0", 2, "at least 1"),
     "epochs and steps": ("train --steps 1 --epochs 1", 2, "--epochs"),
     "minutes nan": ("train --minutes nan", 2, "--minutes"),
@@ -234,6 +232,13 @@ def test_bad_input_is_one_line_before_tensorflow_starts(case, call, written, tmp
     assert got == code, err
     assert err.startswith("genzoo: error: ") and err.count("\n") == 1 and phrase in err and not out
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("data, code", [("mnits", 2), ("folder:absent", 4), ("tfds:../absent", 4)])
+def test_bad_data(data, code, call, tmp_path):
+    got, _, err = call("train", "--data", data, "--out", tmp_path / "run")
+    assert got == code and err.count("\n") == 1 and data.split(":")[-1] in err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("family", [name for name in MODELS if name not in ("cvae", "cddpm")])
