@@ -8,6 +8,8 @@ from pathlib import Path
 from genzoo import registry, samplers
 from genzoo.errors import CheckpointError, UsageError
 from genzoo.files import check_writable
+from genzoo.schedules import make_schedule
+from genzoo.spacings import time_steps
 
 # What the classes say too, but behind the import of TensorFlow, which takes seconds.
 LABELLED = ("cvae", "cddpm")
@@ -70,7 +72,7 @@ def sampling_options(run, asked):
         T = config["diffusion_steps"]
         if "steps" not in asked:  # the defaults' steps suit their own sampler and large T
             options["steps"] = T if options["sampler"] == "ddpm" else min(T, options.get("steps", T))
-        samplers.time_steps(T, options["steps"], options.get("timesteps", "trailing"))
+        time_steps(make_schedule(config["schedule"], T), options["steps"], options.get("timesteps", "trailing"))
     return options
 
 

@@ -3,10 +3,13 @@
 Every sampler here moves along the same line: the network reads x at time t, its output is split into the predicted
 image x̂_0 and the predicted noise ε̂, and the next x is a mix of the last few of both, and fresh noise:
 
-    x ← Σ_j a[i, j] x̂_0(i-j) + Σ_j b[i, j] ε̂(i-j) + σ[i] z          j = 0 … HISTORY-1
+    x ← Σ_j image[i, j] x̂_0(i-j) + Σ_j noise[i, j] ε̂(i-j) + fresh[i] z          j = 0 … HISTORY-1
 
-So a sampler *is* its table of (t, a, b, σ): computed here in float64 from the formulas of `diffusion`, walked by one
-compiled loop in `models.ddpm`. A row is one network evaluation (NFE).
+So a sampler *is* its table of (t, image, noise, fresh): computed here in float64 from the papers' formulas, walked by
+one compiled loop in `models.ddpm`. A row is one network evaluation (NFE).
+
+The formulas are written on symbols: `_x0(j)`, `_eps(j)` and `_z` are unit vectors, so whatever is computed from them
+is the row of coefficients. `_state` is the x that the network has just read: sqrt(ᾱ) x̂_0 + sqrt(1-ᾱ) ε̂.
 """
 
 from dataclasses import dataclass
@@ -16,7 +19,21 @@ import numpy as np
 from genzoo import diffusion
 from genzoo.errors import UsageError
 
-HISTORY = 2
+HISTORY = 4
+_UNITS = np.eye(2 * HISTORY + 1)
+_z = _UNITS[-1]
+
+
+def _x0(j=0):
+    return _UNITS[j]
+
+
+def _eps(j=0):
+    return _UNITS[HISTORY + j]
+
+
+def _state(abar):
+    return diffusion.q_sample(_x0(), _eps(), abar)
 
 
 @dataclass(frozen=True)
@@ -28,75 +45,124 @@ class Table:
     noise: np.ndarray
     fresh: np.ndarray
 
+    @classmethod
+    def of(cls, t, rows):
+        """From the evaluated times and, for each, the next x as a vector of coefficients."""
+        rows = np.array(rows)
+        return cls(np.asarray(t), rows[:, :HISTORY], rows[:, HISTORY:-1], rows[:, -1])
+
     def __len__(self):
         return len(self.t)
 
 
-def _leading(T, S):
-    return np.arange(S) * (T // S)
-
-
-def _linspace(T, S):
-    return np.linspace(0, T - 1, S) if S > 1 else np.array([T - 1.0])
-
-
-def _trailing(T, S):
-    return np.round(T - np.arange(S - 1, -1, -1) * (T / S)) - 1
-
-
-def _quad(T, S):
-    return np.linspace(0, np.sqrt(T - 1), S) ** 2 if S > 1 else np.array([T - 1.0])
-
-
-SPACINGS = {"uniform": _leading, "linspace": _linspace, "trailing": _trailing, "quad": _quad}
-
-
-def time_steps(T, S, spacing="trailing"):
-    """S distinct time steps out of 0 … T-1, descending.
-
-    'uniform' (leading): i·⌊T/S⌋, the spacing of the DDIM paper; starts below T-1 when S > 1 does not divide it.
-    'linspace', 'trailing' (Lin et al. 2023, table 2) and 'quad' (dense near the image) start at T-1.
-    Raises UsageError for S outside 1 … T or an unknown spacing.
-    """
-    if spacing not in SPACINGS:
-        raise UsageError(f"unknown spacing of time steps {spacing!r}: choose from {', '.join(SPACINGS)}")
-    if isinstance(S, bool) or int(S) != S or not 1 <= S <= T:
-        raise UsageError(f"steps must be an integer from 1 to {T} (the model's diffusion steps), got {S}")
-    S = int(S)
-    t = np.round(SPACINGS[spacing](T, S)).astype(int)
-    i = np.arange(S)
-    # Rounding may repeat an entry: the nearest strictly increasing sequence inside 0 … T-1 does not.
-    t = np.maximum.accumulate(t - i) + i
-    return np.minimum(t, T - S + i)[::-1]
-
-
-def time_pairs(T, S, spacing="trailing"):
-    """[S, 2]: each evaluated time t beside the time it leads to; the last leads to -1, the clean image."""
-    t = time_steps(T, S, spacing)
-    return np.stack([t, np.append(t[1:], -1)], axis=1)
-
-
-def _one_step(schedule, pairs, step):
-    """The table of a sampler without memory, read off its `step(x_0, eps, z, abar, abar_prev)`, which is linear."""
-    pairs = np.asarray(pairs)
-    abar, abar_prev = schedule.alpha_bar(pairs[:, 0]), schedule.alpha_bar(pairs[:, 1])
-    image, noise, fresh = (step(*unit, abar, abar_prev) * np.ones(len(pairs)) for unit in np.eye(3))
-    pad = np.zeros((len(pairs), HISTORY - 1))
-    return Table(pairs[:, 0], np.column_stack([image, pad]), np.column_stack([noise, pad]), fresh)
-
-
 def ddpm(schedule, pairs, variance="fixed_small"):
-    """Ancestral sampling; variance 'fixed_small' (β̃) or 'fixed_large' (β)."""
+    """Ancestral sampling (Ho et al. 2020); variance 'fixed_small' (β̃) or 'fixed_large' (β)."""
     if variance not in ("fixed_small", "fixed_large"):
         raise UsageError(f"variance must be fixed_small or fixed_large, got {variance!r}")
-    return _one_step(schedule, pairs, lambda *a: diffusion.ddpm_step(*a, large=variance == "fixed_large"))
+    large = variance == "fixed_large"
+    levels = schedule.alpha_bar(pairs)
+    return Table.of(pairs[:, 0], [diffusion.ddpm_step(_x0(), _eps(), _z, a, a_p, large) for a, a_p in levels])
 
 
 def ddim(schedule, pairs, eta=0.0):
-    """DDIM with noise share eta, from 0 (deterministic) to 1 (the DDPM posterior)."""
+    """DDIM (Song et al. 2021) with noise share eta, from 0 (deterministic) to 1 (the DDPM posterior)."""
     if not 0 <= eta <= 1:
         raise UsageError(f"eta must be between 0 and 1, got {eta}")
-    return _one_step(schedule, pairs, lambda *a: diffusion.ddim_step(*a, eta=eta))
+    levels = schedule.alpha_bar(pairs)
+    return Table.of(pairs[:, 0], [diffusion.ddim_step(_x0(), _eps(), _z, a, a_p, eta) for a, a_p in levels])
 
 
-SAMPLERS = {"ddpm": ddpm, "ddim": ddim}
+INFINITE = 1000  # a σ from which the slope towards σ' says nothing: sqrt(ᾱ) < 0.001
+
+
+def _sigma(abar):
+    """σ = sqrt(1-ᾱ)/sqrt(ᾱ): the noise in x̂ = x/sqrt(ᾱ)."""
+    return (1 - abar) ** 0.5 / max(abar, 1e-300) ** 0.5
+
+
+def heun(schedule, pairs):
+    """Heun's second-order method on dx̂/dσ = ε̂, x̂ = x/sqrt(ᾱ) (Karras et al. 2022, algorithm 1).
+
+    Euler's step (which is DDIM) to σ', a second evaluation there, and the step again with the mean of both slopes:
+    x̂' = x̂ + (σ' - σ) (ε̂ + ε̂')/2. Two evaluations a step; one in the last, to σ = 0, and in one from practically ∞.
+    """
+    t, rows = [], []
+    for (s, p), (a, a_p) in zip(pairs, schedule.alpha_bar(pairs), strict=True):
+        t.append(s)
+        rows.append(diffusion.ddim_step(_x0(), _eps(), _z, a, a_p))
+        if p >= 0 and _sigma(a) < INFINITE:
+            x_hat = _x0(1) + _sigma(a) * _eps(1)  # where the step began, one evaluation ago
+            t.append(p)
+            rows.append(a_p**0.5 * (x_hat + (_sigma(a_p) - _sigma(a)) * (_eps(0) + _eps(1)) / 2))
+    return Table.of(t, rows)
+
+
+_ADAMS_BASHFORTH = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
+
+
+def ipndm(schedule, pairs):
+    """iPNDM (Zhang & Chen 2023, section 3.3; after Liu et al. 2022): DDIM steps along a linear extrapolation of the
+    last four predicted noises, with the weights of Adams and Bashforth."""
+    rows = []
+    for i, (a, a_p) in enumerate(schedule.alpha_bar(pairs)):
+        weights = _ADAMS_BASHFORTH[min(i, HISTORY - 1)]
+        slope = sum(w * _eps(j) for j, w in enumerate(weights))
+        # x̂ + (σ' - σ) slope, times sqrt(ᾱ'); in the first step slope = ε̂, so that σ may be infinite.
+        rows.append(diffusion.ddim_step(_x0(), slope, _z, a, a_p) + a_p**0.5 * _sigma(a) * (_eps() - slope))
+    return Table.of(pairs[:, 0], rows)
+
+
+def _half_log_snr(abar):
+    """λ = ln(α/σ), α = sqrt(ᾱ), σ = sqrt(1-ᾱ); -∞ at pure noise, ∞ at the image."""
+    with np.errstate(divide="ignore"):
+        return 0.5 * (np.log(abar) - np.log1p(-abar))
+
+
+def dpmpp_2m(schedule, pairs):
+    """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2): from time s to t,
+
+    D = (1 + 1/(2r)) x̂_0(s) - 1/(2r) x̂_0(before s),   r = h_before / h,   h = λ_t - λ_s
+    x_t = (σ_t/σ_s) x_s - α_t (e^{-h} - 1) D;   D = x̂_0(s) in the first step and the one to σ = 0.
+    """
+    rows, h_before = [], None
+    for a_s, a_t in schedule.alpha_bar(pairs):
+        h = _half_log_snr(a_t) - _half_log_snr(a_s)
+        D = _x0()
+        if h_before is not None and np.isfinite(h):
+            r = h_before / h
+            D = (1 + 1 / (2 * r)) * _x0() - 1 / (2 * r) * _x0(1)
+        rows.append(((1 - a_t) / (1 - a_s)) ** 0.5 * _state(a_s) - a_t**0.5 * np.expm1(-h) * D)
+        h_before = h
+    return Table.of(pairs[:, 0], rows)
+
+
+def unipc(schedule, pairs):
+    """UniPC of order 2, B(h) = e^h - 1, on predicted images (Zhao et al. 2023, algorithms 1 and 2).
+
+    The predictor is DPM-Solver++(2M). The corrector goes from s to t once more, now knowing x̂_0(t), before the next
+    prediction sets out from there; it costs no evaluation. With D_1 = (x̂_0(before) - x̂_0(s))/r, D_t = x̂_0(t) - x̂_0(s):
+    x_t = (σ_t/σ_s) x_s - α_t (e^{-h} - 1) (x̂_0(s) + ρ_1 D_1 + ρ_2 D_t).
+    """
+    levels = schedule.alpha_bar(pairs)
+    lam = _half_log_snr(levels[:, 0])
+    predictor = dpmpp_2m(schedule, pairs)
+    rows = np.column_stack([predictor.image, predictor.noise, predictor.fresh])
+    for i in range(1, len(pairs)):
+        h, a_t = lam[i] - lam[i - 1], levels[i, 0]
+        B = np.expm1(-h)
+        b_1 = (B / -h - 1) / B
+        b_2 = 2 * ((B / -h - 1) / -h - 1 / 2) / B
+        D_t = _x0(0) - _x0(1)
+        if i == 1:
+            change = D_t / 2
+        else:
+            r = (lam[i - 2] - lam[i - 1]) / h
+            D_1 = (_x0(2) - _x0(1)) / r
+            rho_1 = (b_1 - b_2) / (1 - r)
+            change = (rho_1 - 1 / 2) * D_1 + (b_1 - rho_1) * D_t  # the predictor has D_1 / 2 already
+        # What the corrector adds to the x that the network read, and the predictor then carries on.
+        rows[i] += ((1 - levels[i, 1]) / (1 - a_t)) ** 0.5 * -(a_t**0.5) * B * change
+    return Table.of(pairs[:, 0], rows)
+
+
+SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "heun": heun, "dpmpp_2m": dpmpp_2m, "ipndm": ipndm, "unipc": unipc}

@@ -253,6 +253,6 @@ class TestRefusals:
             self.check(f"{name} cannot interpolate", model.interpolate, images(1), images(1), 3)
         if name in AUTOENCODERS:
             self.check(f"{name} makes an image in one step", model.trajectory, 1)
-    
+
     def test_cvae_wants_labels_to_encode(self):
         self.check("give one for each of the 2 images", small("cvae").reconstruct, images(2))

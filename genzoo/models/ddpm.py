@@ -8,6 +8,7 @@ from genzoo.models.base import GenerativeModel
 from genzoo.networks.unet import UNet
 from genzoo.quiet import tf
 from genzoo.schedules import make_schedule
+from genzoo.spacings import time_pairs
 
 
 class DDPM(GenerativeModel):
@@ -94,13 +95,13 @@ class DDPM(GenerativeModel):
     def table(self, sampler="ddpm", steps=None, timesteps="trailing", **options):
         """The `samplers.Table` of a sampler: 'ddpm' over all T steps by default, 'ddim' over 50.
 
-        timesteps: how the steps are spaced, see `samplers.time_steps`.    options: eta (ddim), variance (ddpm).
+        timesteps: how the steps are spaced, see `spacings`.    options: eta (ddim), variance (ddpm).
         """
         if sampler not in samplers.SAMPLERS:
             raise UsageError(f"unknown sampler {sampler!r}: choose from {', '.join(samplers.SAMPLERS)}")
         if steps is None:
             steps = self.diffusion_steps if sampler == "ddpm" else min(50, self.diffusion_steps)
-        pairs = samplers.time_pairs(self.diffusion_steps, steps, timesteps)
+        pairs = time_pairs(self.schedule, steps, timesteps)
         try:
             return samplers.SAMPLERS[sampler](self.schedule, pairs, **options)
         except TypeError:
