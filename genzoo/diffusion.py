@@ -41,6 +41,20 @@ def x0_from(predict, output, x_t, abar):
     raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(PREDICTIONS)}")
 
 
+def min_snr_weight(predict, abar, gamma):
+    """Loss weight of a time step: min(SNR, γ) in terms of x_0, SNR = ᾱ/(1-ᾱ) (Hang et al. 2023, section 3.4).
+
+    ε: m/SNR = min(1, γ/SNR);   x_0: m;   v: m/(SNR + 1) = min(ᾱ, γ (1-ᾱ)).     Works on tensors and on NumPy arrays.
+    """
+    noise = 1 - abar
+    smaller = lambda a, b: (a + b - abs(a - b)) / 2  # noqa: E731 (NumPy's and TensorFlow's minimum in one)
+    if predict == "v":
+        return smaller(abar, gamma * noise)
+    if predict == "x0":
+        return smaller(abar, gamma * noise) / noise
+    return smaller(abar, gamma * noise) / abar
+
+
 def guide(conditional, unconditional, scale):
     """Classifier-free guidance (Ho & Salimans 2022, s = 1 + w): s = 1 is conditional, s = 0 unconditional."""
     return unconditional + scale * (conditional - unconditional)
@@ -61,10 +75,11 @@ def ddpm_step(x_0, eps, z, abar, abar_prev, large=False):
 
 
 def ddim_step(x_0, eps, z, abar, abar_prev, eta=0.0):
-    """One step of DDIM (Song et al. 2021, eq. 12 and 16); η = 0 is deterministic, η = 1 is `ddpm_step`.
+    """One step of DDIM (Song et al. 2021, eq. 12 and 16); η = 1 is `ddpm_step`.
 
     σ = η sqrt((1-ᾱ_p)/(1-ᾱ)) sqrt(1 - ᾱ/ᾱ_p)
     x_p = sqrt(ᾱ_p) x_0 + sqrt(1-ᾱ_p-σ²) ε + σ z
+    η = 0 is deterministic, and may also step towards more noise: inversion.
     """
-    sigma = eta * ((1 - abar_prev) / (1 - abar) * (1 - abar / abar_prev)) ** 0.5
+    sigma = 0.0 if eta == 0 else eta * ((1 - abar_prev) / (1 - abar) * (1 - abar / abar_prev)) ** 0.5
     return abar_prev**0.5 * x_0 + (1 - abar_prev - sigma**2) ** 0.5 * eps + sigma * z

@@ -128,7 +128,7 @@ def test_sampling_guides():
     x, t, labels = images(4), tf.constant(7), tf.constant([0, 1, 2, 3])
 
     def predict(s):
-        return model.predict_guided(x, t, labels, tf.constant(s)).numpy()
+        return model.predict_guided(x, t, labels, tf.constant(s), 0.0).numpy()
 
     time = model.network_time(tf.fill([4], 7))
     conditional, nobody = model.ema(x, time, labels).numpy(), model.ema(x, time, tf.fill([4], CLASSES)).numpy()
@@ -189,7 +189,7 @@ def test_the_ddim_loop_over_all_steps_is_finite():
 def test_clipping_rederives_the_noise():
     """With x_0 clipped and ε left alone, the two no longer add up to x_t."""
     model = small("ddpm", diffusion_steps=100)
-    model.predict_guided = lambda x, t, labels, guidance: tf.zeros_like(x)  # x_0 = x / sqrt(ᾱ), far outside
+    model.predict_guided = lambda x, *_: tf.zeros_like(x)  # x_0 = x / sqrt(ᾱ), far outside
     path = model.trajectory(2, frames=4, sampler="ddim", steps=4)
     pairs = [99, 74, 49, 24, -1]
     for (x_t, x_0), (x_next, _), t, p in zip(path[:-1], path[1:], pairs[:-1], pairs[1:], strict=True):

@@ -16,7 +16,7 @@ def gaussian(name="ddpm", **options):
     """A DDPM whose network is the closed form for N(MU, S²) pixels; labels k shift the mean by k."""
     model = small(name, **options)
 
-    def predict(x, t, labels, guidance):
+    def predict(x, t, labels, guidance, rescale):
         abar = tf.gather(model.alphas_cumprod, t)
         return tf.sqrt(1 - abar) * (x - tf.sqrt(abar) * MU) / (abar * S**2 + 1 - abar)
 

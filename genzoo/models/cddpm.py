@@ -3,6 +3,7 @@
 import numpy as np
 
 from genzoo import diffusion, rng
+from genzoo.errors import UsageError
 from genzoo.models.ddpm import DDPM
 from genzoo.quiet import tf
 
@@ -10,13 +11,18 @@ from genzoo.quiet import tf
 class CDDPM(DDPM):
     """drop_label: the share of training examples whose label is hidden, so that the network learns both.
 
+    Sampling options beside DDPM's:
     guidance: s in eps = eps_uncond + s (eps_cond - eps_uncond); 1 is plainly conditional, 0 unconditional.
+    guidance_interval: (low, high), the noise levels σ = sqrt((1-ᾱ)/ᾱ) between which guidance acts; outside, s = 1
+        (Kynkäänniemi et al. 2024).     guidance_rescale: φ from 0 to 1 (Lin et al. 2023, section 3.4).
     """
 
     conditional = True
-    sample_options = (*DDPM.sample_options, "guidance")
+    sample_options = (*DDPM.sample_options, "guidance", "guidance_interval", "guidance_rescale")
 
     def __init__(self, image_shape, num_classes=0, *, drop_label=0.1, **options):
+        if not 0 <= drop_label <= 1:
+            raise UsageError(f"drop_label must be between 0 and 1, got {drop_label}")
         self.drop_label = float(drop_label)
         super().__init__(image_shape, num_classes, **options)
 
@@ -32,7 +38,7 @@ class CDDPM(DDPM):
     def guided_cost(self, guidance):
         return np.where((guidance == 0) | (guidance == 1), 1, 2)
 
-    def predict_guided(self, x, t, labels, guidance):
+    def predict_guided(self, x, t, labels, guidance, rescale):
         time = self.network_time(tf.fill([tf.shape(x)[0]], t))
         nobody = tf.fill(tf.shape(labels), self.num_classes)
 
@@ -41,6 +47,12 @@ class CDDPM(DDPM):
 
         def both():
             output = self.ema(tf.concat([x, x], 0), tf.concat([time, time], 0), tf.concat([labels, nobody], 0))
-            return diffusion.guide(*tf.split(output, 2), guidance)
+            conditional, unconditional = tf.split(output, 2)
+            guided = diffusion.guide(conditional, unconditional, guidance)
+            return guided * (rescale * _deviation(conditional) / _deviation(guided) + 1 - rescale)
 
         return tf.cond((guidance == 0) | (guidance == 1), one, both)
+
+
+def _deviation(images):
+    return tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True) + 1e-12
