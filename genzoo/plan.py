@@ -1,0 +1,80 @@
+"""How long training takes here: a short measurement, for `--minutes` and `--dry-run`."""
+
+import sys
+import time
+from dataclasses import dataclass
+
+from genzoo.blocks import keras
+
+STEP_SECONDS = 4.0  # of steps that are timed
+WARM_STEPS = 2  # compile and settle; not timed
+MOST_STEPS = 200
+PICTURE_SHARE = 0.1  # of a timed run may go into pictures
+MARGIN = 0.95  # of the time that is left is planned for; the rest absorbs checkpoints and drift
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one training step, one validation and one picture; the most memory in use meanwhile, in bytes."""
+
+    step: float
+    validation: float
+    picture: float
+    memory: int
+
+    def seconds(self, steps, steps_per_epoch, pictures):
+        """Expected time of a run."""
+        return steps * self.step + -(-steps // steps_per_epoch) * self.validation + pictures * self.picture
+
+
+def measure(trainer):
+    """The `Speed` of a Trainer: some real steps, one validation and one picture. The state is afterwards what it was."""
+    before = trainer.state.snapshot()
+    clock = _Clock()
+    trainer.model.fit(trainer.batches(0).repeat().take(MOST_STEPS), shuffle=False, verbose=0, callbacks=[clock])
+    validation = _timed(trainer.validate)
+    trainer.prepare_sampling()
+    picture = _timed(trainer.picture)
+    trainer.state.put_back(before)
+    return Speed(clock.step_seconds, validation, picture, _peak_memory())
+
+
+def steps_within(seconds, speed, steps_per_epoch, pictures):
+    """(steps, pictures) of a run that ends within `seconds` from now; at least one of each."""
+    if speed.picture:
+        pictures = max(1, min(pictures, int(PICTURE_SHARE * seconds / speed.picture)))
+    left = MARGIN * seconds - pictures * speed.picture
+    return max(1, int(left / (speed.step + speed.validation / steps_per_epoch))), pictures
+
+
+class _Clock(keras.callbacks.Callback):
+    """Times steps and ends `fit` when STEP_SECONDS of them are timed."""
+
+    def __init__(self):
+        super().__init__()
+        self._times = []
+
+    @property
+    def step_seconds(self):
+        timed = self._times[WARM_STEPS - 1 :]
+        return (timed[-1] - timed[0]) / (len(timed) - 1)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._times.append(time.perf_counter())
+        if len(self._times) > WARM_STEPS + 1 and self._times[-1] - self._times[WARM_STEPS - 1] > STEP_SECONDS:
+            self.model.stop_training = True
+
+
+def _timed(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _peak_memory():
+    """Bytes; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
