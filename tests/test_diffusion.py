@@ -59,7 +59,8 @@ def test_ddim_with_eta_1_is_the_posterior():
     t = np.arange(50)[:, None, None, None]
     a = (schedule.alpha_bar(t), schedule.alpha_bar(t - 1))
     x_0, eps, z = RNG.normal(size=(3, 50, 2, 2, 1))
-    np.testing.assert_allclose(diffusion.ddim_step(x_0, eps, z, *a, eta=1), diffusion.ddpm_step(x_0, eps, z, *a), atol=1e-12)
+    ours = diffusion.ddim_step(x_0, eps, z, *a, eta=1)
+    np.testing.assert_allclose(ours, diffusion.ddpm_step(x_0, eps, z, *a), atol=1e-12)
 
 
 def test_fixed_large_has_variance_beta_and_none_in_the_last_step():
@@ -72,8 +73,19 @@ def test_fixed_large_has_variance_beta_and_none_in_the_last_step():
 
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
 def test_ddim_keeps_the_marginal(eta):
-    """Whatever eta, x_p has mean sqrt(ᾱ_p) x_0 and variance 1 - ᾱ_p when ε is standard normal (Song et al. 2021, lemma 1)."""
+    """Whatever eta, x_p has mean sqrt(ᾱ_p) x_0 and variance 1 - ᾱ_p for normal ε (Song et al. 2021, lemma 1)."""
     abar, abar_prev = 0.3, 0.6
     image, noise, fresh = (diffusion.ddim_step(*unit, abar, abar_prev, eta=eta) for unit in np.eye(3))
     assert image == pytest.approx(np.sqrt(abar_prev))
     assert noise**2 + fresh**2 == pytest.approx(1 - abar_prev)
+
+
+def test_min_snr_weighs_the_same_error_alike():
+    """Whatever is predicted, the weighted loss is min(SNR, γ) times the error in x_0 (up to nothing else)."""
+    abar = np.array([1e-4, 0.1, 0.5, 0.9, 0.999])
+    snr = abar / (1 - abar)
+    m = np.minimum(snr, 5)
+    # An error d in x_0 is an error sqrt(SNR) d in ε, and d/sqrt(1-ᾱ) in v.
+    np.testing.assert_allclose(diffusion.min_snr_weight("x0", abar, 5), m)
+    np.testing.assert_allclose(diffusion.min_snr_weight("eps", abar, 5) * snr, m)
+    np.testing.assert_allclose(diffusion.min_snr_weight("v", abar, 5) / (1 - abar), m)

@@ -188,7 +188,7 @@ def test_the_ddim_loop_over_all_steps_is_finite():
 
 def test_clipping_rederives_the_noise():
     """With x_0 clipped and ε left alone, the two no longer add up to x_t."""
-    model = small("ddpm", diffusion_steps=100)
+    model = small("ddpm", diffusion_steps=100, predict="eps")
     model.predict_guided = lambda x, *_: tf.zeros_like(x)  # x_0 = x / sqrt(ᾱ), far outside
     path = model.trajectory(2, frames=4, sampler="ddim", steps=4)
     pairs = [99, 74, 49, 24, -1]

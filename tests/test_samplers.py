@@ -55,7 +55,8 @@ def test_a_table_says_what_the_formula_says(eta):
     table = samplers.ddim(schedule, pairs, eta)
     x_0, eps, z = np.random.default_rng(1).normal(size=(3, 7))
     expected = diffusion.ddim_step(x_0, eps, z, schedule.alpha_bar(pairs[:, 0]), schedule.alpha_bar(pairs[:, 1]), eta)
-    np.testing.assert_allclose(table.image[:, 0] * x_0 + table.noise[:, 0] * eps + table.fresh * z, expected, atol=1e-14)
+    ours = table.image[:, 0] * x_0 + table.noise[:, 0] * eps + table.fresh * z
+    np.testing.assert_allclose(ours, expected, atol=1e-14)
     assert not table.image[:, 1:].any() and not table.noise[:, 1:].any()
 
 

@@ -14,7 +14,7 @@ MU, S = 0.3, 0.5
 
 def gaussian(name="ddpm", **options):
     """A DDPM whose network is the closed form for N(MU, S²) pixels; labels k shift the mean by k."""
-    model = small(name, **options)
+    model = small(name, predict="eps", **options)
 
     def predict(x, t, labels, guidance, rescale):
         abar = tf.gather(model.alphas_cumprod, t)
@@ -32,7 +32,8 @@ def draw(model, n=500, seed=0, **options):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 @pytest.mark.parametrize("options", [{"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "fixed_large"},
-                                     {"sampler": "ddim", "eta": 1.0, "steps": 1000}, {"sampler": "ddim", "steps": 1000}])
+                                     {"sampler": "ddim", "eta": 1.0, "steps": 1000},
+                                     {"sampler": "ddim", "steps": 1000}])  # fmt: skip
 def test_samplers_reach_the_exact_mean_and_variance(schedule, options):
     x = draw(gaussian(diffusion_steps=1000, schedule=schedule), **options)
     assert x.mean() == pytest.approx(MU, abs=0.01)
@@ -40,7 +41,7 @@ def test_samplers_reach_the_exact_mean_and_variance(schedule, options):
 
 
 def test_ddim_follows_the_exact_path():
-    """The flow of a Gaussian is linear: x_0 = mu + s (x_T - sqrt(ᾱ_T) mu) / sqrt(ᾱ_T s² + 1 - ᾱ_T); the error is O(1/S)."""
+    """The flow of a Gaussian is x_0 = mu + s (x_T - sqrt(ᾱ_T) mu) / sqrt(ᾱ_T s² + 1 - ᾱ_T); the error is O(1/S)."""
     model = gaussian(diffusion_steps=1000)
     (noise, _), *_ = model.trajectory(200, frames=1, sampler="ddim", steps=1)
     a = model.schedule.alphas_cumprod[-1]

@@ -22,10 +22,11 @@ class Autoencoder(GenerativeModel):
         super().__init__(image_shape, num_classes)
         size = int(np.prod(image_shape))
         if not 1 <= latent_dim < size:
-            raise UsageError(f"latent_dim must be from 1 to {size - 1}, below the image's {size} values; got {latent_dim}")
+            raise UsageError(f"latent_dim must be from 1 to {size - 1}, below the image's size; got {latent_dim}")
         self.latent_dim, self.widths = int(latent_dim), tuple(widths)
         classes = self.num_classes if self.conditional else 0
-        self.build_networks(lambda: EncoderDecoder(self.image_shape, self.latent_dim, self.codes, self.widths, classes))
+        shape = (self.image_shape, self.latent_dim, self.codes, self.widths, classes)
+        self.build_networks(lambda: EncoderDecoder(*shape))
 
     def example_inputs(self):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1], tf.int32)
@@ -67,4 +68,5 @@ class Autoencoder(GenerativeModel):
     def interpolate(self, a, b, steps, labels=None):
         """[steps, n, H, W, C]: from images a to images b along the straight line between their latents."""
         z_a, z_b = self.encode(a, labels), self.encode(b, labels)
-        return np.stack([self.decode((1 - u) * z_a + u * z_b, labels) for u in np.linspace(0, 1, steps)])
+        way = ((1 - u) * z_a + u * z_b for u in np.linspace(0, 1, steps))
+        return np.stack([self.decode(z, labels) for z in way])

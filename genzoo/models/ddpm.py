@@ -30,13 +30,13 @@ class Plan:
 
 class DDPM(Editing, GenerativeModel):
     """diffusion_steps: T.       schedule: 'cosine' or 'linear'; zero_snr rescales it to end in pure noise.
-    predict: what the network gives, 'eps', 'x0' or 'v'.      min_snr: γ of the loss weighting of Hang et al. 2023, or None.
+    predict: what the network gives, 'v', 'eps' (as Ho et al.) or 'x0'.      min_snr: γ of the loss weighting, or None.
     """
 
     sample_options = ("sampler", "steps", "timesteps", "eta", "variance", "clip_denoised", "threshold")
 
     def __init__(self, image_shape, num_classes=0, *, diffusion_steps=1000, schedule="cosine", zero_snr=False,
-                 predict="eps", min_snr=None, widths=(32, 64, 128), depth=2):  # fmt: skip
+                 predict="v", min_snr=None, widths=(32, 64, 128), depth=2):  # fmt: skip
         super().__init__(image_shape, num_classes)
         if predict not in diffusion.PREDICTIONS:
             raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(diffusion.PREDICTIONS)}")
@@ -115,7 +115,8 @@ class DDPM(Editing, GenerativeModel):
             images, noises = tf.concat([x_0[None], images[:-1]], 0), tf.concat([eps[None], noises[:-1]], 0)
             x = tf.tensordot(image[i], images, 1) + tf.tensordot(noise[i], noises, 1)
             step = first + tf.cast(i, tf.int64)
-            x = tf.cond(fresh[i] > 0, lambda: x + fresh[i] * rng.normal(tf.shape(x), seed, step, rng.NOISE), lambda: x)
+            noisy = lambda: x + fresh[i] * rng.normal(tf.shape(x), seed, step, rng.NOISE)  # noqa: E731
+            x = tf.cond(fresh[i] > 0, noisy, lambda: x)
             return i + 1, tf.ensure_shape(x, [None, *self.image_shape]), images, noises
 
         newest = tf.zeros_like(x)[None]
@@ -138,9 +139,10 @@ class DDPM(Editing, GenerativeModel):
     ):
         """The `Plan` of a sampler: 'ddpm' over all T steps by default, the others over 50.
 
-        timesteps: how the steps are spaced, see `spacings` (or `pairs`, to say each).   options: eta (ddim), variance (ddpm).
-        clip_denoised: keep the predicted image in [-1, 1], the noise re-derived.  threshold: a share such as 0.995; the
-        prediction is scaled down where that quantile of its |values| passes 1 (dynamic thresholding, Saharia et al. 2022).
+        timesteps: how the steps are spaced, see `spacings`; `pairs` says each.  options: eta (ddim), variance (ddpm).
+        clip_denoised: keep the predicted image in [-1, 1], the noise re-derived.
+        threshold: a quantile such as 0.995; where that of |prediction| passes 1, the prediction is scaled down by it
+        (dynamic thresholding, Saharia et al. 2022).
         """
         if sampler not in samplers.SAMPLERS:
             raise UsageError(f"unknown sampler {sampler!r}: choose from {', '.join(samplers.SAMPLERS)}")
@@ -220,7 +222,7 @@ class DDPM(Editing, GenerativeModel):
 
 
 def clipped(x_0, clip):
-    """x_0 as it is (clip < 0), kept in [-1, 1] (0), or scaled down by its own quantile `clip` of |x_0|, an image each."""
+    """x_0 as it is (clip < 0), kept in [-1, 1] (0), or each image scaled down by its quantile `clip` of |x_0|."""
 
     def dynamic():
         values = tf.sort(tf.abs(tf.reshape(x_0, [tf.shape(x_0)[0], -1])), axis=1)

@@ -69,7 +69,9 @@ class Editing:
         noise = rng.normal(images.shape, seed, 0, rng.START)
         return diffusion.q_sample(images, noise, abar).numpy().astype("float32")
 
-    def img2img(self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=50, timesteps="trailing", **options):
+    def img2img(
+        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=50, timesteps="trailing", **options
+    ):
         """New images after given ones: noised to `strength` of the way, then denoised (Meng et al. 2022, SDEdit).
 
         strength: above 0 (nearly the image) to 1 (a new sample). Of the `steps`, only that share is walked.
@@ -98,8 +100,8 @@ class Editing:
         steps = min(steps, self.diffusion_steps)
 
         def keep(x, t):
-            noise = rng.normal(images.shape, seed, t + 2, rng.START)
-            return tf.where(made, x, tf.cast(diffusion.q_sample(images, noise, np.float32(self.schedule.alpha_bar(t))), tf.float32))
+            noise, abar = rng.normal(images.shape, seed, t + 2, rng.START), np.float32(self.schedule.alpha_bar(t))
+            return tf.where(made, x, diffusion.q_sample(images, noise, abar))
 
         plan = self.plan(sampler, steps, timesteps, **options)
         x = self._start_from(images, seed, plan.table.t[0])
