@@ -31,7 +31,8 @@ def measure(trainer):
     """The `Speed` of a Trainer: some real steps, one validation and one picture. The state is afterwards what it was."""
     before = trainer.state.snapshot()
     clock = _Clock()
-    trainer.model.fit(trainer.batches(0).repeat().take(MOST_STEPS), shuffle=False, verbose=0, callbacks=[clock])
+    batches = trainer.batches(0).repeat().take(MOST_STEPS)
+    trainer.model.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
     validation = _timed(trainer.validate)
     trainer.prepare_sampling()
     picture = _timed(trainer.picture)
