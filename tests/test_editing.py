@@ -7,6 +7,8 @@ from small import images, shaken, small
 from genzoo.errors import UsageError
 from genzoo.models.editing import slerp
 from genzoo.quiet import tf
+from genzoo.samplers import SAMPLERS
+from genzoo.spacings import SPACINGS
 
 MODES, WIDTH, WEIGHTS = (-0.6, 0.6), 0.15, (0.3, 0.7)
 
@@ -14,7 +16,7 @@ MODES, WIDTH, WEIGHTS = (-0.6, 0.6), 0.15, (0.3, 0.7)
 def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000):
     """A cddpm whose network is the exact ε of pixels from a two-mode Gaussian mixture: label k picks a mode, no
     label leaves both, with WEIGHTS."""
-    model = small("cddpm", num_classes=2, diffusion_steps=steps, predict="eps")
+    model = small("cddpm", num_classes=2, diffusion_steps=steps, predict="eps", schedule="linear")
     table = tf.constant([*label_weights, WEIGHTS], tf.float64)  # the null label comes last
 
     def network(x, time, labels):
@@ -177,3 +179,34 @@ def test_every_objective_samples_with_every_sampler(options, sampler):
     assert np.isfinite(model.loss_terms(model.network, images(4), np.arange(4), 0, training=True)["loss"])
     for steps in (1, 5, 20):
         assert np.isfinite(model.sample(2, sampler=sampler, steps=steps, guidance=2.0)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing):
+    model = mixture(steps=100)
+    model.predict_guided = counted = _Counting(model.predict_guided)
+    for steps in (1, 2, 3, 7, 10, 33, 50, 100):
+        for guidance in (0.0, 1.0, 3.0):
+            options = {"sampler": sampler, "steps": steps, "timesteps": spacing, "guidance": guidance}
+            rows = steps
+            if sampler == "heun":
+                rows = 2 * steps - 1  # the linear schedule has no step from practically infinite noise
+            assert model.evaluations(**options) == rows * (2 if guidance == 3 else 1)
+            sampled = model.sample(labels=[0, 1], **options)
+            assert np.isfinite(sampled).all()
+            assert int(counted.rows.numpy()) == rows
+            counted.rows.assign(0)
+    assert model._compiled_loop.experimental_get_tracing_count() == 1
+
+
+class _Counting:
+    """Counts the rows that the compiled loop evaluates."""
+
+    def __init__(self, predict):
+        self.predict, self.rows = predict, tf.Variable(0)
+
+    def __call__(self, *inputs):
+        with tf.control_dependencies([self.rows.assign_add(1)]):
+            return tf.identity(self.predict(*inputs))
