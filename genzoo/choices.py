@@ -1,23 +1,23 @@
 """What a person asks for, checked against the family, the run and the disk before anything slow starts."""
 
 import inspect
+import warnings
 from importlib import import_module
 from itertools import cycle, islice
 from pathlib import Path
 
-from genzoo import registry, samplers
+import numpy as np
+
+from genzoo import registry
 from genzoo.errors import CheckpointError, UsageError
 from genzoo.files import check_writable
+from genzoo.images import read_mask
+from genzoo.samplers import SAMPLERS
 from genzoo.schedules import make_schedule
 from genzoo.spacings import time_steps
 
-# What the classes say too, but behind the import of TensorFlow, which takes seconds.
-LABELLED = ("cvae", "cddpm")
-ENCODERS = ("ae", "vae", "cvae")
-_DIFFUSION = ("sampler", "steps", "timesteps", "eta", "variance")
-SAMPLING = {"blend": ("steps", "share"), "ddpm": _DIFFUSION, "cddpm": (*_DIFFUSION, "guidance")}
-
 IMAGES = 64  # to draw, about, unless asked
+STEPS = 50  # of a diffusion sampler unless asked; of ancestral sampling all T
 
 
 def check_model_options(name, asked):
@@ -26,9 +26,13 @@ def check_model_options(name, asked):
     for key, value in asked.items():
         if key not in known:
             raise UsageError(f"{name} has no option {key!r}: it takes {', '.join(known)}")
-        kind = {float: (float, int), tuple: list}.get(type(known[key]), type(known[key]))
-        if not isinstance(value, kind) or isinstance(value, bool) != isinstance(known[key], bool):
-            raise UsageError(f"{key} of {name}: expected something like {known[key]!r}, got {value!r}")
+        default = known[key]
+        kinds = {float: (float, int), tuple: list, type(None): (float, int, type(None))}
+        if not isinstance(value, kinds.get(type(default), type(default))) or (
+            isinstance(value, bool) != isinstance(default, bool)
+        ):
+            wanted = "a number, or null" if default is None else f"something like {default!r}"
+            raise UsageError(f"{key} of {name}: expected {wanted}, got {value!r}")
 
 
 def _constructor_options(name):
@@ -43,51 +47,110 @@ def _constructor_options(name):
     return options | family.model
 
 
+def check_labels(run, labels):
+    """Raises UsageError unless the run's family and data know these labels (None: not asked)."""
+    name, classes = run.config["model"], run.config["data"]["num_classes"]
+    if labels is not None and not registry.family(name).labelled:
+        raise UsageError(f"{name} takes no labels: use {_those('labelled')} to ask for a class")
+    if labels is not None and max(labels) >= classes:
+        raise UsageError(f"label {max(labels)} is out of range: this run knows 0 to {classes - 1}")
+
+
 def labels_to_draw(run, labels, n):
     """A label for each image to draw, from the asked labels and number (None: not asked); -1 for all where the
     family takes no labels. Raises UsageError."""
-    name, classes = run.config["model"], run.config["data"]["num_classes"]
-    if name not in LABELLED:
-        if labels is not None:
-            raise UsageError(f"{name} takes no labels: use {' or '.join(LABELLED)} to ask for a class")
+    check_labels(run, labels)
+    if not registry.family(run.config["model"]).labelled:
         return [-1] * (n or IMAGES)
     if labels is None:
+        classes = run.config["data"]["num_classes"]
         labels, n = list(range(classes)), n or classes * max(1, IMAGES // classes)
-    if max(labels) >= classes:
-        raise UsageError(f"label {max(labels)} is out of range: this run knows 0 to {classes - 1}")
     return list(islice(cycle(labels), n or len(labels)))
 
 
-def sampling_options(run, asked):
-    """The options for `model.sample`: those asked for, over the family's defaults. Raises UsageError."""
-    name, config = run.config["model"], run.config["model_config"]
-    takes = SAMPLING.get(name, ())
+def sampling_options(run, asked, **defaults):
+    """The options for `model.sample`: those asked for, over `defaults`, over the family's own. Raises UsageError."""
+    name = run.config["model"]
+    family = registry.family(name)
     for key in asked:
-        if key not in takes:
-            raise UsageError(f"{name} has no sampling option {key!r}: it takes {', '.join(takes) or 'none'}")
-    options = registry.family(name).sample | asked
-    if "sampler" in takes:
-        if options["sampler"] not in samplers.SAMPLERS:
-            raise UsageError(f"unknown sampler {options['sampler']!r}: choose from {', '.join(samplers.SAMPLERS)}")
-        T = config["diffusion_steps"]
-        if "steps" not in asked:  # the defaults' steps suit their own sampler and large T
-            options["steps"] = T if options["sampler"] == "ddpm" else min(T, options.get("steps", T))
-        time_steps(make_schedule(config["schedule"], T), options["steps"], options.get("timesteps", "trailing"))
-    return options
+        if key not in family.options:
+            takes = ", ".join(map(_flag, family.options)) or "none"
+            raise UsageError(f"{name} has no sampling option {_flag(key)}: it takes {takes}")
+    options = family.sample | defaults | asked
+    if not family.diffuses:
+        return options
+    sampler = options["sampler"]
+    if sampler not in SAMPLERS:
+        raise UsageError(f"unknown sampler {sampler!r}: choose from {', '.join(SAMPLERS)}")
+    for key in set(asked) & {"eta", "variance"}:
+        takers = [other for other, table in SAMPLERS.items() if key in inspect.signature(table).parameters]
+        if sampler not in takers:
+            raise UsageError(f"sampler {sampler} takes no {_flag(key)}: that is for {' and '.join(takers)}")
+    if "steps" not in asked:
+        options["steps"] = defaults.get("steps", None if sampler == "ddpm" else STEPS)
+    return options | {"steps": _steps(run, options["steps"], "steps" in asked, options.get("timesteps", "trailing"))}
 
 
-def check_encoder(run):
+def inversion_steps(run, asked):
+    """How many DDIM steps lead from an image to its noise; None where the family needs none. Raises UsageError."""
+    name = run.config["model"]
+    if registry.family(name).diffuses:
+        return _steps(run, asked or STEPS, asked is not None)
+    if asked is not None:
+        raise UsageError(f"{name} puts images into its encoder at once, without steps")
+    return None
+
+
+def _steps(run, steps, asked, spacing="trailing"):
+    """`steps` (None: all), fewer where the model has fewer, unless asked for. Raises UsageError."""
+    config = run.config["model_config"]
+    T = config["diffusion_steps"]
+    if not asked:
+        steps = min(steps or T, T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the model will give them
+        schedule = make_schedule(config.get("schedule", "cosine"), T, config.get("zero_snr", False))
+    time_steps(schedule, steps, spacing)
+    return steps
+
+
+def check_encodes(run):
     """Raises UsageError for a family that cannot take images in."""
     name = run.config["model"]
-    if name not in ENCODERS:
-        raise UsageError(f"{name} has no encoder to put images into: use {', '.join(ENCODERS)}")
+    if not registry.family(name).encodes:
+        raise UsageError(f"{name} has no encoder to put images into: use {_those('encodes')}")
+
+
+def check_edits(run):
+    """Raises UsageError for a family that cannot change images."""
+    name = run.config["model"]
+    if not registry.family(name).diffuses:
+        raise UsageError(f"{name} cannot start from a given image: use {_those('diffuses')}")
 
 
 def check_way(run):
     """Raises UsageError for a family that makes an image in one step."""
     name = run.config["model"]
-    if name not in SAMPLING:
-        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {', '.join(SAMPLING)}")
+    if not registry.family(name).options:
+        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {_those('options')}")
+
+
+def mask(run, box, path):
+    """Where to inpaint, booleans [h, w] of native pixels: the box (top, left, height, width), or the light parts of a
+    picture file, or where both are None the lower half. Raises UsageError."""
+    height, width = run.config["data"]["native_shape"][:2]
+    if path is not None:
+        inside = read_mask(path, (height, width))
+        if not inside.any():
+            raise UsageError(f"mask {path} is dark all over: what is to be made anew must be light")
+        return inside
+    top, left, high, wide = box or (height // 2, 0, height - height // 2, width)
+    if min(high, wide) < 1 or top + high > height or left + wide > width:
+        asked = f"{top},{left},{high},{wide}"
+        raise UsageError(f"box {asked} does not lie inside the images, which are {height} high and {width} wide")
+    inside = np.zeros((height, width), bool)
+    inside[top : top + high, left : left + wide] = True
+    return inside
 
 
 def output(args, default, *suffixes):
@@ -117,3 +180,12 @@ def file_to_write(path, overwrite, *suffixes):
     if path.exists() and not overwrite:
         raise CheckpointError(f"{path} exists; choose another name, or --overwrite it")
     return path
+
+
+def _those(fact):
+    """The families of which a fact of `registry.Family` holds."""
+    return " or ".join(name for name, family in registry.MODELS.items() if getattr(family, fact))
+
+
+def _flag(option):
+    return {"clip_denoised": "--no-clip"}.get(option, f"--{option.replace('_', '-')}")

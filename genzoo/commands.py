@@ -1,4 +1,5 @@
-"""What each word of the command line does: one function a command, which takes what `cli` parsed.
+"""What the commands do: one function each, which takes what `parser` made of the words; those that start from given
+images are in `edits`.
 
 A command first checks all that can be checked cheaply, so that a mistake is answered at once and costs nothing;
 TensorFlow starts after that.
@@ -15,14 +16,12 @@ import numpy as np
 
 from genzoo import choices, registry
 from genzoo.checkpoint import Run, check_free, load
-from genzoo.data import load_data, permutation, to_float
-from genzoo.errors import DataError, UsageError
+from genzoo.errors import UsageError
 from genzoo.images import grid, save_gif, save_npz, save_png, to_uint8
 from genzoo.settings import TrainSettings
 
 FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
 PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
-COLUMNS = 10  # of a reconstruction picture
 
 
 def train(args):
@@ -67,7 +66,7 @@ def sample(args):
     began = time.monotonic()
     with _bar() as progress:
         images = model.sample(len(labels), labels=labels_of(None), seed=args.seed, progress=progress, **options)
-    print(f"{len(images)} images in {time.monotonic() - began:.1f} s")
+    print(_summary(model, len(images), options, time.monotonic() - began))
     if out.suffix == ".npz":
         save_npz(out, images=to_uint8(images, native), labels=np.array(labels, np.int32))
     else:
@@ -77,6 +76,16 @@ def sample(args):
         n = min(len(labels), FRAME_IMAGES)
         way = model.trajectory(n, labels=labels_of(n), seed=args.seed, frames=FRAMES, **options)
         _save_way(to_uint8(np.array(way), native), gif, steps_picture, _columns(labels[:n]))
+
+
+def _summary(model, n, options, seconds):
+    """What was drawn, how, and how fast."""
+    how = ""
+    if "steps" in options:
+        how = f", {options['steps']} steps"
+    if "sampler" in options:
+        how = f", {options['sampler']}{how}, {model.evaluations(**options)} network evaluations each"
+    return f"{n} images{how}, in {seconds:.1f} s: {n / seconds:.1f} images/s"
 
 
 def _save_way(way, gif, steps_picture, columns):
@@ -89,43 +98,6 @@ def _save_way(way, gif, steps_picture, columns):
         pairs = way[rows][:, :, :PICTURE_IMAGES].swapaxes(1, 2)  # [rows, n, 2, H, W, C]
         save_png(steps_picture, grid(pairs.reshape(-1, *pairs.shape[3:]), 2 * pairs.shape[1]))
         print(f"wrote {steps_picture}: a row a step, each two columns an input and its prediction")
-
-
-def reconstruct(args):
-    """`genzoo reconstruct`: test images, each above what the model makes of it."""
-    run = Run.open(args.run)
-    choices.check_encoder(run)
-    out = choices.output(args, "reconstruction.png", ".png")
-    data = _data(run, args.data_dir)
-    model = load(run.path)
-    chosen = permutation(len(data.test_images), args.seed)[: args.n]
-    originals = to_float(data.test_images[chosen])
-    copies = model.reconstruct(originals, labels=data.test_labels[chosen] if model.conditional else None)
-
-    columns = min(COLUMNS, len(chosen))
-    both = to_uint8(np.stack([originals, copies]), data.native_shape)
-    missing = -len(chosen) % columns
-    both = np.pad(both, [(0, 0), (0, missing), (0, 0), (0, 0), (0, 0)])  # to whole rows
-    rows = both.reshape(2, -1, columns, *data.native_shape).swapaxes(0, 1)  # originals, copies, ...
-    save_png(out, grid(rows.reshape(-1, *data.native_shape), columns))
-    error = np.mean((originals - copies) ** 2)
-    print(f"{len(chosen)} test images, mean squared error {error:.4f} (pixels from -1 to 1)")
-    print(f"wrote {out}")
-
-
-def interpolate(args):
-    """`genzoo interpolate`: a row for each pair of test images, the originals at its ends and the way between them."""
-    run = Run.open(args.run)
-    choices.check_encoder(run)
-    out = choices.output(args, "interpolation.png", ".png")
-    data = _data(run, args.data_dir)
-    model = load(run.path)
-    first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
-    a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
-    between = model.interpolate(a, b, args.steps, labels=data.test_labels[first] if model.conditional else None)
-    rows = np.concatenate([a[None], between, b[None]]).swapaxes(0, 1)  # [n, steps + 2, H, W, C]
-    save_png(out, grid(to_uint8(rows, data.native_shape).reshape(-1, *data.native_shape), args.steps + 2))
-    print(f"wrote {out}")
 
 
 def info(args):
@@ -168,32 +140,6 @@ def _finish(summary):
         "next": f"genzoo sample {shlex.quote(str(summary.run.path))}",
     }
     _print_aligned({name: text for name, text in lines.items() if text})
-
-
-def _data(run, data_dir):
-    """The data that the run was trained on; DataError where it has changed."""
-    described = run.config["data"]
-    data = load_data(
-        described["name"], image_size=described["image_size"], data_dir=data_dir or described.get("data_dir")
-    )
-    if data.fingerprint != described["fingerprint"]:
-        raise DataError(f"{data.name} is not the data that {run.path} was trained on; bring that data back")
-    return data
-
-
-def _pairs(labels, n, seed, same_label):
-    """Indices of n pairs of test images, two arrays [n]; with `same_label` the two of a pair agree in it."""
-    order = permutation(len(labels), seed)
-    if not same_label:
-        return np.resize(order, (2, n))
-    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
-    if not groups:
-        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
-    pairs = []
-    for i in range(n):
-        group, at = groups[i % len(groups)], 2 * (i // len(groups))
-        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
-    return np.array(pairs).T
 
 
 def _columns(labels):

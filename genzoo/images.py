@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from genzoo.errors import UsageError
 from genzoo.files import write_atomically
 
 GAP = 96  # the grey of the lines between the images of a grid: neither black nor white
@@ -37,6 +38,32 @@ def grid(images, columns, pad=2):
         top, left = (pad + (i // columns) * (height + pad), pad + (i % columns) * (width + pad))
         canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def strips(versions, columns):
+    """Lays out k versions of n uint8 images [k, n, H, W, C], as `grid` does: `columns` images beside each other, their
+    other versions below them, then the next images."""
+    versions = np.asarray(versions)
+    k, n, *shape = versions.shape
+    columns = min(columns, n)
+    whole = np.pad(versions, [(0, 0), (0, -n % columns)] + 3 * [(0, 0)], constant_values=GAP)
+    rows = whole.reshape(k, -1, columns, *shape).swapaxes(0, 1)
+    return grid(rows.reshape(-1, *shape), columns)
+
+
+def read_mask(path, native_shape):
+    """A picture file as booleans [h, w], true where it is lighter than grey. Raises UsageError unless it can be read
+    and has the size of images of `native_shape` (h, w, ...)."""
+    height, width = native_shape[:2]
+    try:
+        with Image.open(path) as image:
+            mask = np.asarray(image.convert("L")) > 127
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UsageError(f"cannot read the mask {path}: {error or type(error).__name__}") from error
+    if mask.shape != (height, width):
+        found = f"{mask.shape[1]}x{mask.shape[0]}"
+        raise UsageError(f"mask {path} is {found} pixels; expected those of the images, {width}x{height}")
+    return mask
 
 
 def save_png(path, picture, scale=None):

@@ -8,7 +8,11 @@ from genzoo.errors import UsageError
 
 @dataclass(frozen=True)
 class Family:
-    """module, cls: where the class is.   model, train, sample: defaults of its constructor, training, sampling."""
+    """module, cls: where the class is.   train, model, sample: defaults of training, its constructor, sampling.
+
+    What the class says too, but behind the import of TensorFlow, which takes seconds:
+    labelled: labels enter the model.   encodes: images can be put into it.   options: of its `sample`.
+    """
 
     summary: str
     module: str
@@ -16,21 +20,42 @@ class Family:
     train: dict
     model: dict = field(default_factory=dict)
     sample: dict = field(default_factory=dict)
+    labelled: bool = False
+    encodes: bool = False
+    options: tuple = ()
+
+    @property
+    def diffuses(self):
+        """Whether it is sampled by the tables of `samplers`; then it edits images too."""
+        return "sampler" in self.options
 
 
 _FAST = {"batch_size": 128, "lr": 2e-3, "epochs": 10, "ema": 0.995}
 _DIFFUSION = {"batch_size": 128, "lr": 2e-3, "epochs": 10, "ema": 0.999}
-_DDIM = {"sampler": "ddim", "steps": 50}
+_SAMPLING = ("sampler", "steps", "timesteps", "eta", "variance", "clip_denoised", "threshold")
+_GUIDING = ("guidance", "guidance_interval", "guidance_rescale")
 
 MODELS = {
-    "ae": Family("autoencoder, sampled through a Gaussian mixture", "ae", "AE", _FAST, {"latent_dim": 64}),
-    "vae": Family("variational autoencoder", "vae", "VAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
-    "cvae": Family("VAE conditioned on labels", "cvae", "CVAE", _FAST, {"latent_dim": 32, "beta": 1.0}),
-    "blend": Family("denoiser from scratch, on images blended with noise", "blend", "Blend", _DIFFUSION, {}, {"steps": 20}),
-    "ddpm": Family("denoising diffusion", "ddpm", "DDPM", _DIFFUSION, {"diffusion_steps": 1000}, _DDIM),
+    "ae": Family(
+        "autoencoder, sampled through a Gaussian mixture", "ae", "AE", _FAST, {"latent_dim": 64}, encodes=True,
+    ),
+    "vae": Family("variational autoencoder", "vae", "VAE", _FAST, {"latent_dim": 32, "beta": 1.0}, encodes=True),
+    "cvae": Family(
+        "VAE conditioned on labels", "cvae", "CVAE", _FAST, {"latent_dim": 32, "beta": 1.0},
+        labelled=True, encodes=True,
+    ),
+    "blend": Family(
+        "denoiser from scratch, on images blended with noise", "blend", "Blend", _DIFFUSION, {}, {"steps": 20},
+        options=("steps", "share"),
+    ),
+    "ddpm": Family(
+        "denoising diffusion", "ddpm", "DDPM", _DIFFUSION, {"diffusion_steps": 1000}, {"sampler": "ddim", "steps": 50},
+        encodes=True, options=_SAMPLING,
+    ),
     "cddpm": Family(
         "denoising diffusion on labels, with classifier-free guidance", "cddpm", "CDDPM", _DIFFUSION,
-        {"diffusion_steps": 1000, "drop_label": 0.1}, _DDIM | {"guidance": 2.0},
+        {"diffusion_steps": 1000, "drop_label": 0.1}, {"sampler": "ddim", "steps": 50, "guidance": 2.0},
+        labelled=True, encodes=True, options=_SAMPLING + _GUIDING,
     ),
 }  # fmt: skip
 

@@ -49,6 +49,29 @@ def setting(text):
     return key.strip().replace("-", "_"), value
 
 
+def numbers(count, words, kind=int):
+    """`count` numbers of one kind, none negative, with commas between. words: what they are, as LOW,HIGH."""
+
+    def parse(text):
+        try:
+            numbers = tuple(kind(part) for part in text.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != count or not all(number >= 0 for number in numbers):  # nan fails too
+            raise argparse.ArgumentTypeError(f"expected {words}, {count} numbers of at least 0, got {text!r}")
+        return numbers
+
+    return parse
+
+
+def interval(text):
+    """'0.3,5' -> (0.3, 5.0): two rising numbers of at least 0."""
+    low, high = numbers(2, "LOW,HIGH", float)(text)
+    if not low < high:
+        raise argparse.ArgumentTypeError(f"expected LOW,HIGH with LOW below HIGH, got {text!r}")
+    return low, high
+
+
 def labels(text):
     """'0,1,2', '0-9', '3x10', '0-9x10' or a mix such as '0-4,7x3' -> list of labels."""
     labels = []

@@ -2,6 +2,7 @@ import argparse
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genzoo import checkpoint, choices, cli, commands, values
+from genzoo import checkpoint, cli, commands, diffusion, edits, parser, schedules, values
+from genzoo.images import GAP
+from genzoo.models.base import GenerativeModel
+from genzoo.models.editing import Editing
 from genzoo.registry import MODELS
+from genzoo.samplers import SAMPLERS
+from genzoo.spacings import SPACINGS
 
 ROOT = Path(__file__).parents[1]
 TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
@@ -48,7 +54,9 @@ def call(capsys):
 def load_once():
     """Here a run is loaded once; `test_a_run_from_training_to_samples` loads as a user does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "load", functools.cache(checkpoint.load))
+        load = functools.cache(checkpoint.load)
+        for module in (commands, edits):
+            patch.setattr(module, "load", load)
         yield
 
 
@@ -101,7 +109,7 @@ def written(tmp_path):
 # What `--help` says, and how fast.
 
 
-@pytest.mark.parametrize("words", ["--version", "--help", *(f"{name} --help" for name in cli._COMMANDS)])
+@pytest.mark.parametrize("words", ["--version", "--help", *(f"{name} --help" for name in parser.COMMANDS)])
 def test_help_imports_nothing_heavy_and_answers_within_a_second(words):
     code = (
         "import sys; from genzoo.cli import main; code = main(sys.argv[1:])\n"
@@ -124,6 +132,15 @@ def test_help_shows_the_defaults_of_every_family(call):
         assert family.summary in text
         for key, value in (family.train | family.model).items():
             assert f"{key}={value}" in text, (name, key)
+
+
+def test_help_names_what_there_is(call):
+    _, text, _ = call("train", "--help")
+    assert f"{{{','.join(schedules.BETAS)}}}" in text.replace("cosine,linear", "linear,cosine")
+    assert f"{{{','.join(diffusion.PREDICTIONS)}}}" in text
+    _, text, _ = call("sample", "--help")
+    assert all(name in text.split("which sampler to take")[1] for name in SAMPLERS)
+    assert all(name in text for name in SPACINGS)
 
 
 def test_train_py_is_genzoo_train():
@@ -149,6 +166,10 @@ def test_options_of_a_family_by_flag_and_by_set(monkeypatch):
     assert cli.main(["train", *words.split()]) == 0
     expected = {"latent_dim": 8, "beta": 0.5, "schedule": "cosine", "widths": [8, 16], "drop_label": 0.2}
     assert seen[0].options == expected
+    words = "--predict x0 --schedule linear --zero-snr --min-snr 5 --diffusion-steps 20"
+    assert cli.main(["train", *words.split()]) == 0
+    expected = {"predict": "x0", "schedule": "linear", "zero_snr": True, "min_snr": 5.0, "diffusion_steps": 20}
+    assert seen[1].options == expected
 
 
 @pytest.mark.parametrize(
@@ -213,22 +234,67 @@ BAD = {
     "out exists": ("sample RUN --out TMP/full/kept.png", 5, "--overwrite"),
     "gif exists": ("sample RUN --gif TMP/full/kept.gif", 5, "--overwrite"),
     "one file for two": ("sample RUN --out TMP/a.png --steps-picture TMP/a.png", 2, "different"),
+    "unknown prediction": ("train --predict noise", 2, "x0"),
+    "unknown schedule": ("train --schedule steep", 2, "linear"),
+    "min-snr of 0": ("train --min-snr 0", 2, "above 0"),
+    "eta of another sampler": ("sample RUN --sampler unipc --eta 0.5", 2, "unipc takes no --eta: that is for ddim"),
+    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "ddim takes no --variance"),
+    "unknown variance": ("sample RUN --sampler ddpm --variance learned", 2, "fixed_small"),
+    "threshold above 1": ("sample RUN --threshold 2", 2, "--threshold"),
+    "threshold and none": ("sample RUN --threshold 0.9 --no-clip", 2, "--no-clip"),
+    "no clip for a vae": ("sample RUN.vae --no-clip", 2, "vae has no sampling option --no-clip"),
+    "guidance without labels": ("sample RUN.ddpm --guidance 2", 2, "ddpm has no sampling option --guidance:"),
+    "one level": ("sample RUN --guidance-interval 3", 2, "LOW,HIGH"),
+    "levels of words": ("sample RUN --guidance-interval low,high", 2, "LOW,HIGH"),
+    "negative level": ("sample RUN --guidance-interval=-1,2", 2, "LOW,HIGH"),
+    "nan for a level": ("sample RUN --guidance-interval nan,2", 2, "LOW,HIGH"),
+    "falling levels": ("sample RUN --guidance-interval 3,0.3", 2, "LOW below HIGH"),
+    "rescaled by 2": ("sample RUN --guidance-rescale 2", 2, "--guidance-rescale"),
     "interpolation in one step": ("interpolate RUN --steps 1", 2, "from 2"),
-    "interpolation without an encoder": ("interpolate RUN", 2, "no encoder"),
+    "inversion beyond T": ("reconstruct RUN --steps 21", 2, "20"),
+    "interpolation beyond T": ("interpolate RUN --ddim-steps 21", 2, "20"),
+    "inversion without noise": ("interpolate RUN.vae --ddim-steps 20", 2, "vae"),
+    "noise of a vae": ("reconstruct RUN.vae --show-noise", 2, "vae has no noise"),
+    "img2img on vae": ("img2img RUN.vae", 2, "vae cannot start from a given image: use ddpm or cddpm"),
+    "inpaint on blend": ("inpaint RUN.blend", 2, "blend cannot start"),
+    "no strength": ("img2img RUN --strength 0", 2, "above 0"),
+    "strength above 1": ("img2img RUN --strength 1.5", 2, "at most 1"),
+    "img2img beyond T": ("img2img RUN --steps 21", 2, "20"),
+    "img2img with a label out of range": ("img2img RUN --labels 10", 2, "0 to 9"),
+    "img2img with labels for none": ("img2img RUN.ddpm --labels 1", 2, "ddpm takes no labels"),
+    "inpaint with memory": ("inpaint RUN --sampler heun", 2, "heun"),
+    "inpaint beyond T": ("inpaint RUN --steps 250", 2, "20"),
+    "box of three": ("inpaint RUN --box 1,2,3", 2, "TOP,LEFT,HEIGHT,WIDTH"),
+    "box outside": ("inpaint RUN --box 4,0,5,8", 2, "8 high"),
+    "box of no height": ("inpaint RUN --box 4,0,0,8", 2, "inside"),
+    "box and mask": ("inpaint RUN --box 4,0,4,8 --mask TMP/full/dark.png", 2, "--mask"),
+    "no mask": ("inpaint RUN --mask TMP/absent.png", 2, "absent.png"),
+    "mask that is no picture": ("inpaint RUN --mask TMP/full/kept", 2, "full/kept"),
+    "mask of the wrong size": (
+        "inpaint RUN --mask TMP/full/wide.png",
+        2,
+        "is 9x8 pixels; expected",
+    ),
+    "mask of nothing": ("inpaint RUN --mask TMP/full/dark.png", 2, "dark"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_before_tensorflow_starts(case, call, written, tmp_path, monkeypatch):
+    """RUN is a run of cddpm, RUN.vae of vae ..."""
     words, code, phrase = BAD[case]
-    run = written()
+    family = re.search(r"RUN\.?(\w*)", words)
+    run = written(family[1] if family and family[1] else "cddpm")
     (tmp_path / "full").mkdir()
     for name in ("kept", "kept.png", "kept.gif"):
         (tmp_path / "full" / name).write_text("kept")
+    Image.new("L", (9, 8), 255).save(tmp_path / "full" / "wide.png")
+    Image.new("L", (8, 8), 0).save(tmp_path / "full" / "dark.png")
     for name in {*NEEDS_TENSORFLOW, *(name for name in sys.modules if name.startswith("genzoo.models"))}:
         monkeypatch.setitem(sys.modules, name, None)  # to import it is an error now
     before = snapshot(tmp_path)
-    got, out, err = call(*words.replace("RUN", str(run)).replace("TMP", str(tmp_path)).split())
+    words = re.sub(r"RUN(\.\w+)?", str(run), words).replace("TMP", str(tmp_path))
+    got, out, err = call(*words.split())
     assert got == code, err
     assert err.startswith("genzoo: error: ") and err.count("\n") == 1 and phrase in err and not out
     assert snapshot(tmp_path) == before
@@ -254,10 +320,10 @@ def test_the_way_of_a_family_without(family, call, written, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["reconstruct", "interpolate"])
-@pytest.mark.parametrize("family", [name for name in MODELS if name not in ("ae", "vae", "cvae")])
+@pytest.mark.parametrize("family", ["blend"])
 def test_images_into_a_family_without_an_encoder(command, family, call, written):
     code, _, err = call(command, written(family))
-    assert code == 2 and f"{family} has no encoder" in err
+    assert code == 2 and f"{family} has no encoder" in err and "ae or vae or cvae or ddpm or cddpm" in err
 
 
 def test_run_folders_that_are_broken_or_newer(call, written):
@@ -286,12 +352,14 @@ def test_other_ends(error, code, call, monkeypatch):
     assert got == code and err.count("\n") == 1 and "Traceback" not in err
 
 
-def test_what_families_take_is_what_their_classes_say():
-    for name, family in MODELS.items():
+def test_the_registry_says_what_the_classes_say():
+    for family in MODELS.values():
         cls = getattr(import_module(f"genzoo.models.{family.module}"), family.cls)
-        assert set(choices.SAMPLING.get(name, ())) == set(cls.sample_options) - {"clip_denoised"}
-        assert (name in choices.LABELLED) == cls.conditional
-        assert (name in choices.ENCODERS) == hasattr(cls, "encode")
+        assert family.options == cls.sample_options
+        assert family.labelled == cls.conditional
+        assert family.encodes == (cls.reconstruct is not GenerativeModel.reconstruct)
+        assert family.diffuses == issubclass(cls, Editing)
+        assert bool(family.options) == (cls.trajectory is not GenerativeModel.trajectory)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +371,10 @@ def test_what_families_take_is_what_their_classes_say():
         ("--model vae --set latent_dim=true", "32"),
         ("--model vae --set widths=8", "widths"),
         ("--model vae --latent-dim 1000000", "latent_dim"),
-        ("--model ddpm --schedule steep", "steep"),
+        ("--model ddpm --set schedule=steep", "steep"),
+        ("--model ddpm --set min_snr=high", "a number, or null"),
+        ("--model ddpm --zero-snr --predict eps", "zero_snr needs predict v or x0"),
+        ("--model vae --predict v", "vae has no option 'predict'"),
         ("--model ddpm --set predict=noise", "noise"),
     ],
 )
@@ -364,6 +435,10 @@ def test_npz(family, trained, call, tmp_path):
          {"sampler": "ddpm", "steps": 20, "variance": "fixed_large"}),
         ("cddpm", "--n 1 --sampler ddim --steps 5 --eta 0.5 --timesteps quad --guidance 0", 1, [0],
          {"sampler": "ddim", "steps": 5, "eta": 0.5, "timesteps": "quad", "guidance": 0.0}),
+        ("cddpm", "--n 2 --sampler unipc --threshold 0.9 --guidance-interval 0.3,inf --guidance-rescale 0.7", 2, [0, 1],
+         {"sampler": "unipc", "steps": 20, "threshold": 0.9, "guidance": 2.0,
+          "guidance_interval": (0.3, float("inf")), "guidance_rescale": 0.7}),
+        ("ddpm", "--n 2 --no-clip --steps 3", 2, None, {"sampler": "ddim", "steps": 3, "clip_denoised": False}),
     ],
 )  # fmt: skip
 def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call, written, monkeypatch):
@@ -376,43 +451,109 @@ def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call
             asked.append({"n": n, **options})
             return np.zeros([n, 8, 8, 1], np.float32)
 
+        def evaluations(self, **asked):
+            assert asked == options
+            return 7
+
     monkeypatch.setattr(commands, "load", lambda run: Model())
-    assert call("sample", written(family), *words.split())[0] == 0
+    code, out, _ = call("sample", written(family), *words.split())
+    assert code == 0 and re.match(rf"{n} images, .*in [\d.]+ s: [\d.]+ images/s\n", out)
+    if "sampler" in options:
+        assert f"{options['sampler']}, {options['steps']} steps, 7 network evaluations each, " in out
     assert asked == [{"n": n, "labels": labels, "seed": 5 if "--seed" in words else 0, **options}]
 
 
-@pytest.mark.parametrize("family", ["blend", "cddpm"])
-def test_pictures_of_the_way(family, trained, call, tmp_path):
+@pytest.mark.parametrize(
+    "family, words, rows",
+    [("blend", "", 5), ("cddpm", "--timesteps uniform", 5)]
+    + [("cddpm", f"--sampler {name} --timesteps logsnr", {"heun": 9}.get(name, 5)) for name in SAMPLERS],
+)
+def test_pictures_of_the_way(family, words, rows, trained, call, tmp_path):
     names = {"--out": "a.png", "--gif": "a.gif", "--steps-picture": "steps.png"}
     files = [word for option, name in names.items() for word in (option, tmp_path / name)]
-    code, out, err = call("sample", trained(family), "--n", 9, "--steps", 5, *files)
+    code, out, err = call("sample", trained(family), "--n", 9, "--steps", 5, *words.split(), *files)
     assert code == 0 and out.count("wrote") == 3, err
     still = np.asarray(Image.open(tmp_path / "a.png").convert("L"), int)
     with Image.open(tmp_path / "a.gif") as gif:
-        assert gif.n_frames == 6  # the noise, and what each step made of it
-        gif.seek(5)
+        assert rows - 1 <= gif.n_frames - 1 <= rows  # the noise, and what each evaluation made of it
+        gif.seek(gif.n_frames - 1)
         assert np.abs(np.asarray(gif.convert("L"), int) - still).max() <= 1  # it ends in the picture
+        n_frames = gif.n_frames
     width, height = Image.open(tmp_path / "steps.png").size
-    assert width * (6 * 10 + 2) == height * (8 * 10 + 2)  # 6 rows of 4 pairs, 8 + 2 pixels each
+    assert width * (n_frames * 10 + 2) == height * (8 * 10 + 2)  # rows of 4 pairs, 8 + 2 pixels each
 
 
-@pytest.mark.parametrize("family", ["ae", "cvae"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_is_drawn_is_what_the_model_samples(sampler, trained, call, tmp_path):
+    run = trained("cddpm")
+    code, _, err = call("sample", run, "--n", 3, "--sampler", sampler, "--steps", 7, "--out", tmp_path / "a.npz")
+    assert code == 0, err
+    images = commands.load(run).sample(3, sampler=sampler, steps=7, guidance=2.0)
+    drawn = arrays(tmp_path / "a.npz")[0]
+    assert np.abs(drawn.astype(int) - commands.to_uint8(images, (8, 8, 1))).max() <= 1
+
+
+def cells(path, rows, columns):
+    """The 8x8 images of a picture [rows, columns, 8, 8]."""
+    picture = np.asarray(Image.open(path).convert("L"))
+    scale = picture.shape[1] // (10 * columns + 2)
+    assert picture.shape == (scale * (10 * rows + 2), scale * (10 * columns + 2))
+    images = picture[::scale, ::scale][2:, 2:].reshape(rows, 10, columns, 10).swapaxes(1, 2)
+    return images[..., :8, :8].astype(int)
+
+
+@pytest.mark.parametrize("family", ["ae", "cvae", "cddpm"])
 def test_reconstruct_and_interpolate(family, trained, call, tmp_path):
     for name in ("a", "b"):
         code, out, err = call("reconstruct", trained(family), "--n", 13, "--out", tmp_path / f"{name}.png")
         assert code == 0 and "13 test images" in out, err
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    width, height = Image.open(tmp_path / "a.png").size
-    assert width * (4 * 10 + 2) == height * (10 * 10 + 2)  # twice originals above reconstructions
+    images = cells(tmp_path / "a.png", 4, 10)  # twice originals above reconstructions
+    assert (images[2:, 3:] == GAP).all() and not (images[2:, :3] == GAP).all((2, 3)).any()
     code, _, err = call("interpolate", trained(family), "--n", 3, "--steps", 4, "--out", tmp_path / "c.png")
     assert code == 0, err
-    width, height = Image.open(tmp_path / "c.png").size
-    assert width * (3 * 10 + 2) == height * (6 * 10 + 2)
+    assert cells(tmp_path / "c.png", 3, 6).std((2, 3)).min() > 0
+
+
+def test_noise_between_an_image_and_its_reconstruction(trained, call, tmp_path):
+    words = ["--n", 4, "--steps", 5, "--show-noise", "--out", tmp_path / "a.png"]
+    assert call("reconstruct", trained("cddpm"), *words)[0] == 0
+    images = cells(tmp_path / "a.png", 3, 4)
+    assert 100 < images[1].mean() < 155 and images[0].mean() < 100  # around grey; digits are dark
+
+
+def test_img2img(trained, call, tmp_path):
+    for name, words in {"a": "", "b": "", "c": "--seed 1", "d": "--labels 1,2 --sampler unipc"}.items():
+        words = f"--n 4 --steps 5 --strength 0.5 {words}".split()
+        code, out, err = call("img2img", trained("cddpm"), *words, "--out", tmp_path / f"{name}.png")
+        assert code == 0 and "4 images in" in out, err
+    a, b, c, d = (cells(tmp_path / f"{name}.png", 2, 4) for name in "abcd")
+    assert (a == b).all() and (a[0] == d[0]).all()
+    assert all((other[1] != a[1]).any() for other in (c, d))
+
+
+@pytest.mark.parametrize("where", ["", "--box 2,0,3,8", "--mask"])
+def test_inpaint(where, trained, call, tmp_path):
+    made = np.zeros((8, 8), bool)
+    if where == "--mask":
+        made[1:4, 5:] = True
+        Image.fromarray((255 * made).astype(np.uint8)).save(tmp_path / "mask.png")
+        where += f" {tmp_path / 'mask.png'}"
+    else:
+        made[2 : 5 if where else 8] = True
+        made[:4] &= bool(where)
+    words = f"--n 4 --steps 5 {where}".split()
+    code, out, err = call("inpaint", trained("cddpm"), *words, "--out", tmp_path / "a.png")
+    assert code == 0, err
+    original, kept, new = cells(tmp_path / "a.png", 3, 4)
+    assert (kept[:, made] == 128).all() and (kept[:, ~made] == original[:, ~made]).all()
+    assert np.abs(new - original)[:, ~made].max() <= 1
+    assert (new != original)[:, made].any(1).all()
 
 
 def test_pairs_agree_in_their_label():
     labels = np.array([0, 1, 2, 0, 1, 0, 2, 2, 3])
-    a, b = commands._pairs(labels, 7, seed=0, same_label=True)
+    a, b = edits._pairs(labels, 7, seed=0, same_label=True)
     assert len(a) == 7 and (labels[a] == labels[b]).all() and (a != b).all()
     assert 3 not in labels[a]  # there is only one
 
