@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from genzoo.blocks import keras
+from genzoo.trainer import PREVIEW_IMAGES, SAMPLING_IMAGES
 
 STEP_SECONDS = 4.0  # of steps that are timed
 WARM_STEPS = 2  # compile and settle; not timed
@@ -15,36 +16,41 @@ MARGIN = 0.95  # of the time that is left is planned for; the rest absorbs check
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of one training step, one validation and one picture; the most memory in use meanwhile, in bytes."""
+    """Seconds of one training step, one validation, one picture, and of what only the end of a run needs; the most
+    memory in use meanwhile, in bytes."""
 
     step: float
     validation: float
     picture: float
+    ending: float
     memory: int
 
     def seconds(self, steps, steps_per_epoch, pictures):
         """Expected time of a run."""
-        return steps * self.step + -(-steps // steps_per_epoch) * self.validation + pictures * self.picture
+        epochs = -(-steps // steps_per_epoch)
+        return steps * self.step + epochs * self.validation + pictures * self.picture + self.ending
 
 
 def measure(trainer):
-    """The `Speed` of a Trainer: some real steps, one validation and one picture. The state is afterwards what it was."""
+    """The `Speed` of a Trainer, from some real steps, one validation and one picture; its state stays what it was."""
     before = trainer.state.snapshot()
     clock = _Clock()
     batches = trainer.batches(0).repeat().take(MOST_STEPS)
     trainer.model.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
     validation = _timed(trainer.validate)
-    trainer.prepare_sampling()
-    picture = _timed(trainer.picture)
+    preparation = _timed(lambda: trainer.prepare_sampling(PREVIEW_IMAGES))
+    picture = preparation + _timed(trainer.picture)
     trainer.state.put_back(before)
-    return Speed(clock.step_seconds, validation, picture, _peak_memory())
+    most = min(SAMPLING_IMAGES, len(trainer.data.train_images))
+    ending = preparation * max(0, most / PREVIEW_IMAGES - 1)  # it grows with the images
+    return Speed(clock.step_seconds, validation, picture, ending, _peak_memory())
 
 
 def steps_within(seconds, speed, steps_per_epoch, pictures):
     """(steps, pictures) of a run that ends within `seconds` from now; at least one of each."""
     if speed.picture:
         pictures = max(1, min(pictures, int(PICTURE_SHARE * seconds / speed.picture)))
-    left = MARGIN * seconds - pictures * speed.picture
+    left = MARGIN * seconds - pictures * speed.picture - speed.ending
     return max(1, int(left / (speed.step + speed.validation / steps_per_epoch))), pictures
 
 

@@ -4,10 +4,10 @@ import hashlib
 import shutil
 
 import numpy as np
-import tensorflow as tf
 
 from genzoo.blocks import tf_variable
 from genzoo.errors import CheckpointError
+from genzoo.quiet import tf
 
 KEEP = 2  # checkpoints
 _NAME = "state"

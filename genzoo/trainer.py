@@ -4,8 +4,6 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-import tensorflow as tf
-
 from genzoo.blocks import keras
 from genzoo.checkpoint import Run
 from genzoo.data import steps_per_epoch, test_batches, to_float, train_batches
@@ -13,12 +11,14 @@ from genzoo.errors import DivergedError
 from genzoo.images import grid, save_png, to_uint8
 from genzoo.interrupt import Interrupted, stop_request
 from genzoo.progress import Progress
+from genzoo.quiet import tf
 from genzoo.registry import family
 from genzoo.state import TrainingState
 
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
-SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling`
+SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
+PREVIEW_IMAGES = 1000  # the same before the end, where it must not hold up the training
 SAVE_SECONDS = 20.0  # an epoch's end saves where the last checkpoint is older than this
 WARMUP_SHARE, WARMUP_STEPS = 0.05, 500  # the learning rate rises over this share of a run, at most these steps
 
@@ -93,9 +93,9 @@ class Trainer:
         logs = self.model.evaluate(batches, verbose=0, return_dict=True)
         return {f"val_{metric.name}": logs[metric.name] for metric in self.model.metrics}
 
-    def prepare_sampling(self):
-        """`model.prepare_sampling` on training images."""
-        images = self.data.train_images[_thin(len(self.data.train_images), SAMPLING_IMAGES)]
+    def prepare_sampling(self, most):
+        """`model.prepare_sampling` on at most that many training images."""
+        images = self.data.train_images[_thin(len(self.data.train_images), most)]
         return self.model.prepare_sampling(to_float(images))
 
     def picture(self):
@@ -169,7 +169,8 @@ class Trainer:
             broken = self.state.not_finite()
             if broken:
                 raise self._diverged(f"{broken} holds NaN or infinity")
-            self._note = self.prepare_sampling()
+            finished = self._step == self.train["steps"]
+            self._note = self.prepare_sampling(SAMPLING_IMAGES if finished else PREVIEW_IMAGES)
             if picture:
                 save_png(self._run.picture(self._step), self.picture())
             # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
