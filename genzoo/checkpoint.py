@@ -2,7 +2,8 @@
 
     config.json          how to rebuild the model and repeat the run     metrics.csv   one row an epoch
     checkpoints/         exact state, for resuming (see `state`)         samples/      fixed-seed pictures
-    weights.safetensors  what sampling needs, readable on both stacks    tb/           TensorBoard
+    weights.safetensors  what sampling needs, readable on both stacks    curves.png    the losses
+    tb/                  TensorBoard
 
 Nothing here imports TensorFlow before a model is needed.
 """
@@ -18,7 +19,7 @@ from genzoo.errors import CheckpointError
 from genzoo.files import write_atomically
 
 FORMAT = 1
-CONTENTS = ("config.json", "metrics.csv", "weights.safetensors", "checkpoints", "samples", "tb")
+CONTENTS = ("config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb")
 
 
 class Run:

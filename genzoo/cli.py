@@ -49,7 +49,8 @@ def main(argv=None):
 def _report(error, code, debug=False):
     if debug:
         traceback.print_exc()
-    print("genzoo: error:", " ".join(str(error).split()), file=sys.stderr)
+    kind = "" if code > 128 else "error: "  # to stop a run is no mistake
+    print(f"genzoo: {kind}{' '.join(str(error).split())}", file=sys.stderr)
     return code
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from genzoo import choices, registry
 from genzoo.checkpoint import Run, check_free, load
+from genzoo.data import load_data
 from genzoo.errors import UsageError
 from genzoo.images import grid, save_gif, save_npz, save_png, to_uint8
 from genzoo.settings import TrainSettings
@@ -40,10 +41,11 @@ def train(args):
     settings = TrainSettings(**asked, options=args.options)
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
+    data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    choices.check_model_options(settings.model, args.options)
     from genzoo.training import train
 
-    choices.check_model_options(settings.model, args.options)
-    summary = train(settings)
+    summary = train(settings, data)
     if summary is not None:  # else a dry run
         _finish(summary)
 

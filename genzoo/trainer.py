@@ -10,6 +10,7 @@ from genzoo.data import steps_per_epoch, test_batches, to_float, train_batches
 from genzoo.errors import DivergedError
 from genzoo.images import grid, save_png, to_uint8
 from genzoo.interrupt import Interrupted, stop_request
+from genzoo.plots import save_curves
 from genzoo.progress import Progress
 from genzoo.quiet import tf
 from genzoo.registry import family
@@ -80,6 +81,7 @@ class Trainer:
         with stop_request() as self._stop, Progress(total, self._step, self.batch_size) as self._bar:
             while self._step < total:
                 self._epoch(total)
+        save_curves(run.path / "curves.png", self._rows)
         return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
 
     def batches(self, step):
@@ -104,9 +106,7 @@ class Trainer:
         if self.model.conditional:
             columns = min(COLUMNS, self.model.num_classes)
             labels = list(range(columns)) * ROWS
-        options = dict(family(self.name).sample)
-        if "diffusion_steps" in self.model.config:
-            options["steps"] = min(options["steps"], self.model.diffusion_steps)
+        options = family(self.name).sample
         images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **options)
         return grid(to_uint8(images, self.data.native_shape), columns)
 

@@ -25,8 +25,10 @@ __all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
 PICTURES = 8  # in a run, where nothing else is asked for
 
 
-def train(settings):
+def train(settings, data=None):
     """Trains as a TrainSettings says. -> Summary; None after a dry run, which prints what it found and writes nothing.
+
+    data: the ImageData that the settings name, where it is loaded already (which needs no TensorFlow, this does).
 
     Raises UsageError, DataError, CheckpointError (the run folder cannot be written), DivergedError (NaN or infinity;
     the last good checkpoint stays) and Interrupted (SIGINT or SIGTERM; the state is saved).
@@ -34,7 +36,7 @@ def train(settings):
     preset = family(settings.model).train
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
-    data = _load(settings.data, settings.image_size, settings.data_dir)
+    data = _announced(data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir))
     path = settings.free_path(data.name)
     if not settings.dry_run:
         check_free(path, overwrite=settings.overwrite)
@@ -42,21 +44,23 @@ def train(settings):
     model = build(settings.model, image_shape=data.image_shape, num_classes=data.num_classes, **settings.options)
     given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
     shaping = {name: preset[name] if value is None else value for name, value in given.items()}
-    shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "minutes", "tensorboard")}
+    shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
     trainer = Trainer(settings.model, model, data, shaping)
 
-    steps, pictures = settings.steps or (settings.epochs or preset["epochs"]) * trainer.steps_per_epoch, PICTURES
-    if settings.minutes or settings.dry_run:
+    steps, pictures = settings.steps or (settings.epochs or 0) * trainer.steps_per_epoch, PICTURES
+    minutes = settings.minutes or (None if steps else preset["minutes"])
+    if minutes or settings.dry_run:
         speed = measure(trainer)
-    if settings.minutes:
-        left = 60 * settings.minutes - (time.monotonic() - settings.started)
+    if minutes:
+        left = 60 * minutes - (time.monotonic() - settings.started)
         steps, pictures = steps_within(left, speed, trainer.steps_per_epoch, pictures)
-        print(f"{settings.minutes:g} minutes: {steps:,} steps of {trainer.batch_size} images")
+        print(f"{minutes:g} minutes: {steps:,} steps of {trainer.batch_size} images")
     if settings.dry_run:
         _report(trainer, speed, steps, pictures)
         return None
     every = settings.sample_every
-    shaping |= {"steps": steps, "sample_every": math.ceil(steps / pictures) if every is None else every}
+    every = math.ceil(steps / pictures) if every is None else every
+    shaping |= {"minutes": minutes, "steps": steps, "sample_every": every}
     config = {
         "model": settings.model,
         "model_config": model.config,
@@ -89,7 +93,7 @@ def resume(path):
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
-    data = _load(described["name"], described["image_size"], described["data_dir"])
+    data = _announced(load_data(described["name"], image_size=described["image_size"], data_dir=described["data_dir"]))
     if (data.name, data.fingerprint) != (described["name"], described["fingerprint"]):
         raise DataError(
             f"{data.name} is not what {run.path} began with (fingerprint {data.fingerprint[:12]}, expected "
@@ -100,8 +104,7 @@ def resume(path):
     return Trainer(config["model"], model, data, config["train"]).run(run)
 
 
-def _load(name, image_size, data_dir):
-    data = load_data(name, image_size=image_size, data_dir=data_dir)
+def _announced(data):
     height, width, channels = data.native_shape
     print(
         f"data: {data.name} ({data.reason}): {len(data.train_images):,} images to train on, "

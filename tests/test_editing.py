@@ -13,10 +13,10 @@ from genzoo.spacings import SPACINGS
 MODES, WIDTH, WEIGHTS = (-0.6, 0.6), 0.15, (0.3, 0.7)
 
 
-def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000):
+def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000, schedule="cosine"):
     """A cddpm whose network is the exact ε of pixels from a two-mode Gaussian mixture: label k picks a mode, no
     label leaves both, with WEIGHTS."""
-    model = small("cddpm", num_classes=2, diffusion_steps=steps, predict="eps", schedule="linear")
+    model = small("cddpm", num_classes=2, diffusion_steps=steps, predict="eps", schedule=schedule)
     table = tf.constant([*label_weights, WEIGHTS], tf.float64)  # the null label comes last
 
     def network(x, time, labels):
@@ -185,7 +185,7 @@ def test_every_objective_samples_with_every_sampler(options, sampler):
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing):
-    model = mixture(steps=100)
+    model = mixture(steps=100, schedule="linear")
     model.predict_guided = counted = _Counting(model.predict_guided)
     for steps in (1, 2, 3, 7, 10, 33, 50, 100):
         for guidance in (0.0, 1.0, 3.0):

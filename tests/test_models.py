@@ -35,12 +35,12 @@ def test_training_is_a_function_of_the_seed(name):
 
     a, b = weights(1), weights(1)
     np.testing.assert_array_equal(a, b)
-    if name != "ae":  # whose training draws nothing
+    if name in ("vae", "cddpm"):  # one that draws latents, one that draws noise, times and labels to hide
         assert np.abs(a - weights(2)).max() > 0
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("image_shape", [(8, 8, 3), (32, 32, 1), (32, 40, 3), (64, 64, 3)])
+@pytest.mark.parametrize("image_shape", [(8, 8, 3), (64, 64, 3)])
 def test_any_image_shape_trains_and_samples(name, image_shape):
     model = compiled(small(name, image_shape))
     model.fit(dataset(8, 8, image_shape), verbose=0, shuffle=False)
@@ -241,18 +241,19 @@ class TestRefusals:
         self.check("steps must be an integer ≥ 1", small("blend").sample, 2, steps=0)
         self.check("share must be above 0", small("blend").sample, 2, share=1.5)
 
-    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("name", [*AUTOENCODERS, *DIFFUSION])
     def test_images(self, name):
         model = small(name)
-        if name in AUTOENCODERS:
-            labels = {"labels": [0]} if model.conditional else {}
-            self.check(r"shape \[n, 8, 8, 1\]", model.reconstruct, images(1, (16, 16, 1)), **labels)
-            self.check(r"within \[-1, 1\]", model.reconstruct, 255 * images(1), **labels)
-        else:
-            self.check(f"{name} cannot reconstruct", model.reconstruct, images(1))
-            self.check(f"{name} cannot interpolate", model.interpolate, images(1), images(1), 3)
+        labels = {"labels": [0]} if model.conditional else {}
+        self.check(r"shape \[n, 8, 8, 1\]", model.reconstruct, images(1, (16, 16, 1)), **labels)
+        self.check(r"within \[-1, 1\]", model.reconstruct, 255 * images(1), **labels)
         if name in AUTOENCODERS:
             self.check(f"{name} makes an image in one step", model.trajectory, 1)
+
+    def test_blend_takes_no_images(self):
+        model = small("blend")
+        self.check("blend cannot reconstruct", model.reconstruct, images(1))
+        self.check("blend cannot interpolate", model.interpolate, images(1), images(1), 3)
 
     def test_cvae_wants_labels_to_encode(self):
         self.check("give one for each of the 2 images", small("cvae").reconstruct, images(2))

@@ -1,5 +1,7 @@
 """The autoencoder: a bottleneck, squared error, and a Gaussian mixture over its latents to sample from."""
 
+import warnings
+
 import numpy as np
 
 from genzoo import rng
@@ -27,18 +29,20 @@ class AE(Autoencoder):
         return {"loss": squared_error(images, network(images))}
 
     def prepare_sampling(self, images):
-        """Fits the mixture to the latents of `images` (at least as many as its 10 components)."""
+        """Fits the mixture to the latents of `images`, with 10 components, or as many as there are images."""
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
         latents = np.concatenate([self.encode(images[i : i + 500]) for i in range(0, len(images), 500)])
-        if len(latents) < COMPONENTS:
-            raise UsageError(f"the mixture of {COMPONENTS} Gaussians needs as many images, got {len(latents)}")
-        mixture = GaussianMixture(COMPONENTS, reg_covar=1e-3, max_iter=50, random_state=0, init_params="k-means++")
-        mixture.fit(latents.astype(np.float64))
-        self.shares.assign(mixture.weights_)
-        self.means.assign(mixture.means_)
-        self.factors.assign(np.linalg.cholesky(mixture.covariances_))
-        return f"fitted a mixture of {COMPONENTS} Gaussians to the latents of {len(latents):,} training images"
+        k = min(COMPONENTS, len(latents))
+        mixture = GaussianMixture(k, reg_covar=1e-3, max_iter=50, random_state=0, init_params="k-means++")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is good long before it has converged
+            mixture.fit(latents.astype(np.float64))
+        fitted = (mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_))
+        for weight, values in zip((self.shares, self.means, self.factors), fitted, strict=True):
+            weight.assign(np.concatenate([values, np.zeros((COMPONENTS - k, *values.shape[1:]))]))
+        return f"fitted a mixture of {k} Gaussians to the latents of {len(latents):,} training images"
 
     def extras(self):
         return {"mixture.shares": self.shares, "mixture.means": self.means, "mixture.factors": self.factors}

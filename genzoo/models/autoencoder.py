@@ -35,7 +35,7 @@ class Autoencoder(GenerativeModel):
         return super().get_config() | {"latent_dim": self.latent_dim, "widths": list(self.widths)}
 
     def encode(self, images, labels=None):
-        """Images [n, H, W, C] in [-1, 1] → latents [n, latent_dim] (the posterior's mean where there is a posterior)."""
+        """Images [n, H, W, C] in [-1, 1] → latents [n, latent_dim] (the mean of the posterior where there is one)."""
         images = self.check_images(images)
         _, labels = self._labels(len(images), self._own(labels, len(images)))
         return self._encode(images, labels).numpy()

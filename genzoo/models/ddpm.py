@@ -52,7 +52,7 @@ class DDPM(Editing, GenerativeModel):
         classes = self.num_classes if self.conditional else 0
         self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth, classes))
         spec = tf.TensorSpec
-        history = spec([samplers.HISTORY - 1, None, *self.image_shape])
+        history = spec([samplers.HISTORY, None, *self.image_shape])
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
             spec([None, *self.image_shape]), history, history,
             spec([None], tf.int32), spec([None, None]), spec([None, None]), spec([None]), spec([None]), spec([]),
@@ -104,8 +104,8 @@ class DDPM(Editing, GenerativeModel):
         """The network's output for images x at time t (a scalar); the unconditional family has nothing to guide."""
         return self.ema(x, self.network_time(tf.fill([tf.shape(x)[0]], t)))
 
-    def _loop(self, x, past_image, past_noise, t, image, noise, fresh, guidance, rescale, labels, seed, first, clip):
-        """Walks the rows of a `samplers.Table`; returns x and the history, newest first."""
+    def _loop(self, x, images, noises, t, image, noise, fresh, guidance, rescale, labels, seed, first, clip):
+        """Walks the rows of a `samplers.Table`; returns x and the history, images and noises [HISTORY, n, H, W, C]."""
 
         def body(i, x, images, noises):
             abar = tf.gather(self.alphas_cumprod, t[i])
@@ -119,9 +119,7 @@ class DDPM(Editing, GenerativeModel):
             x = tf.cond(fresh[i] > 0, noisy, lambda: x)
             return i + 1, tf.ensure_shape(x, [None, *self.image_shape]), images, noises
 
-        newest = tf.zeros_like(x)[None]
-        state = (0, x, tf.concat([newest, past_image], 0), tf.concat([newest, past_noise], 0))
-        return tf.while_loop(lambda i, *_: i < tf.shape(t)[0], body, state)[1:]
+        return tf.while_loop(lambda i, *_: i < tf.shape(t)[0], body, (0, x, images, noises))[1:]
 
     def plan(
         self,
@@ -151,9 +149,7 @@ class DDPM(Editing, GenerativeModel):
         if not 0 <= guidance_rescale <= 1:
             raise UsageError(f"guidance_rescale must be between 0 and 1, got {guidance_rescale}")
         if pairs is None:
-            if steps is None:
-                steps = self.diffusion_steps if sampler == "ddpm" else min(50, self.diffusion_steps)
-            pairs = time_pairs(self.schedule, steps, timesteps)
+            pairs = time_pairs(self.schedule, self.default_steps(sampler) if steps is None else steps, timesteps)
         try:
             table = samplers.SAMPLERS[sampler](self.schedule, pairs, **options)
         except TypeError:
@@ -168,6 +164,10 @@ class DDPM(Editing, GenerativeModel):
         clip = (threshold or 0.0) if clip_denoised else -1.0
         return Plan(table, scale, float(guidance_rescale), clip, self.guided_cost(scale))
 
+    def default_steps(self, sampler="ddim"):
+        """The number of steps where none is asked for."""
+        return self.diffusion_steps if sampler == "ddpm" else min(50, self.diffusion_steps)
+
     def evaluations(self, **options):
         """NFE: network evaluations for one image with these sampling options."""
         return int(self.plan(**options).cost.sum())
@@ -176,8 +176,8 @@ class DDPM(Editing, GenerativeModel):
         """Network evaluations in each row, for a vector of guidance scales."""
         return np.ones(len(guidance), int)
 
-    def ddim_sample(self, n=None, *, steps=50, eta=0.0, clip_denoised=True, timesteps="trailing", **options):
-        """`sample` by DDIM (Song et al. 2021): `steps` evaluations; eta 0 is deterministic given the starting noise."""
+    def ddim_sample(self, n=None, *, steps=None, eta=0.0, clip_denoised=True, timesteps="trailing", **options):
+        """`sample` by DDIM (Song et al. 2021), 50 steps by default; eta 0 is deterministic given the noise."""
         return self.sample(
             n, sampler="ddim", steps=steps, eta=eta, clip_denoised=clip_denoised, timesteps=timesteps, **options
         )
@@ -199,7 +199,7 @@ class DDPM(Editing, GenerativeModel):
             columns = (table.image, table.noise, table.fresh, plan.guidance)
             image, noise, fresh, guidance = (c[part].astype("float32") for c in columns)
             x, images, noises = self._compiled_loop(
-                x, images[:-1], noises[:-1], table.t[part].astype("int32"), image, noise, fresh, guidance,
+                x, images, noises, table.t[part].astype("int32"), image, noise, fresh, guidance,
                 np.float32(plan.rescale), labels, np.int64(seed), np.int64(part[0]), np.float32(plan.clip),
             )  # fmt: skip
             if keep:

@@ -34,12 +34,13 @@ class Editing:
         *_, (_, _, x) = self.walk(*walk)
         return np.asarray(x)
 
-    def invert(self, images, labels=None, *, steps=50, timesteps="trailing", **options):
+    def invert(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
         """Images → the noise that DDIM (eta 0, not clipped) makes them from, [n, H, W, C]: its steps walked backwards.
 
         Song et al. 2021, section 4.3. The error falls as `steps` grows: each step takes ε where it sets out.
         """
         images, labels = self._given(images, labels)
+        steps = steps or self.default_steps()
         t = np.unique(np.append(time_steps(self.schedule, steps, timesteps), 0))  # an image counts as x at t = 0
         if len(t) == 1:
             return images
@@ -50,14 +51,14 @@ class Editing:
         plan = self.plan("ddim", steps, timesteps, clip_denoised=False, **options)
         return np.clip(self._last(tf.constant(noise, tf.float32), plan, labels), -1, 1)
 
-    def reconstruct(self, images, labels=None, *, steps=50, timesteps="trailing", **options):
+    def reconstruct(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
         """Images through their noise and back, [n, H, W, C]."""
         labels = self._given(images, labels)[1]
         asked = labels if self.conditional else None
         noise = self.invert(images, asked, steps=steps, timesteps=timesteps, **options)
         return self._from_noise(noise, labels, steps, timesteps, **options)
 
-    def interpolate(self, a, b, steps, labels=None, *, ddim_steps=50, **options):
+    def interpolate(self, a, b, steps, labels=None, *, ddim_steps=None, **options):
         """[steps, n, H, W, C]: from images a to images b on the great circle between their noises."""
         numbers = self._given(a, labels)[1]
         z_a, z_b = (self.invert(images, labels, steps=ddim_steps, **options) for images in (a, b))
@@ -70,7 +71,7 @@ class Editing:
         return diffusion.q_sample(images, noise, abar).numpy().astype("float32")
 
     def img2img(
-        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=50, timesteps="trailing", **options
+        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=None, timesteps="trailing", **options
     ):
         """New images after given ones: noised to `strength` of the way, then denoised (Meng et al. 2022, SDEdit).
 
@@ -79,6 +80,7 @@ class Editing:
         if not 0 < strength <= 1:
             raise UsageError(f"strength must be above 0 and at most 1, got {strength}")
         images, labels = self._given(images, labels)
+        steps = steps or self.default_steps()
         pairs = time_pairs(self.schedule, steps, timesteps)[-max(1, round(strength * steps)) :]
         plan = self.plan(sampler, pairs=pairs, **options)
         return np.clip(self._last(self._start_from(images, seed, pairs[0, 0]), plan, labels, seed), -1, 1)

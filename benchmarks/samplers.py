@@ -1,0 +1,75 @@
+"""Which sampler, at how many evaluations: conditional accuracy of a cddpm run, as a table, and pictures of each.
+
+    python benchmarks/samplers.py runs/cddpm-mnist --n 500 --out docs
+
+A row is a sampler with its number of steps; NFE counts network evaluations an image (a guided step counts two).
+Accuracy: the share of samples that a classifier, trained on the run's training split, reads as asked.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+import genzoo
+from genzoo.checkpoint import Run
+from genzoo.data import load_data, to_float
+from genzoo.images import grid, save_png, to_uint8
+from genzoo.metrics.judge import judge_of
+from genzoo.samplers import SAMPLERS
+
+STEPS = (5, 10, 20, 50)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run")
+    parser.add_argument("--n", type=int, default=500)
+    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.0])
+    parser.add_argument("--timesteps", default="trailing")
+    parser.add_argument("--ancestral", type=int, default=100, help="samples by ddpm with all steps; 0: none")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder for the pictures")
+    args = parser.parse_args()
+
+    config = Run.open(args.run).config
+    data = load_data(config["data"]["name"], image_size=config["data"]["image_size"])
+    judge = judge_of(data)
+    model = genzoo.load(args.run)
+    print(f"judge: {100 * judge.accuracy:.2f} % of {len(data.test_labels):,} test images; seed {args.seed}")
+    print(f"{'sampler':<10}{'steps':>6}{'guidance':>10}{'NFE':>6}{'n':>6}{'as asked':>10}{'images/s':>10}", flush=True)
+
+    def row(sampler, steps, guidance, n):
+        options = {"sampler": sampler, "steps": steps, "guidance": guidance, "timesteps": args.timesteps}
+        labels = np.arange(n) % data.num_classes
+        began = time.perf_counter()
+        images = to_uint8(model.sample(labels=labels, seed=args.seed, **options), data.native_shape)
+        seconds = time.perf_counter() - began
+        share = (judge.read(to_float(images)) == labels).mean()
+        print(
+            f"{sampler:<10}{steps:>6}{guidance:>10g}{model.evaluations(**options):>6}{n:>6}"
+            f"{100 * share:>9.1f}%{n / seconds:>10.1f}",
+            flush=True,
+        )
+        return images
+
+    model.sample(10, sampler="ddim", steps=2)  # compiles
+    pictures = {}
+    for sampler in SAMPLERS:
+        for steps in STEPS:
+            # Heun evaluates twice a step: half the steps stand beside the others' cost.
+            asked = max(2, steps // 2) if sampler == "heun" else steps
+            for guidance in args.guidance:
+                pictures[sampler, steps] = row(sampler, asked, guidance, args.n)[: 2 * data.num_classes]
+    if args.ancestral:
+        all_steps = model.diffusion_steps
+        pictures["ddpm", all_steps] = row("ddpm", all_steps, args.guidance[-1], args.ancestral)[: 2 * data.num_classes]
+    if args.out:
+        for (sampler, steps), images in pictures.items():
+            if sampler in ("ddim", "dpmpp_2m") or steps > max(STEPS):
+                save_png(args.out / f"{sampler}-{steps}.png", grid(images, data.num_classes))
+
+
+if __name__ == "__main__":
+    main()
