@@ -163,10 +163,10 @@ class GenerativeModel(keras.Model):
         return images
 
     def reconstruct(self, images, labels=None):
-        raise UsageError(f"{self.family} cannot reconstruct images: it has no way to take one in; all other families do")
+        raise UsageError(f"{self.family} cannot reconstruct images: alone of the families, it takes none in")
 
     def interpolate(self, a, b, steps, labels=None):
-        raise UsageError(f"{self.family} cannot interpolate between images: it has no way to take one in; all other families do")
+        raise UsageError(f"{self.family} cannot interpolate between images: alone of the families, it takes none in")
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
         raise UsageError(f"{self.family} makes an image in one step, so there is no path to show")
