@@ -5,7 +5,6 @@ A command first checks all that can be checked cheaply, so that a mistake is ans
 TensorFlow starts after that.
 """
 
-import contextlib
 import math
 import shlex
 import sys
@@ -19,6 +18,7 @@ from genzoo.checkpoint import Run, check_free, load
 from genzoo.data import load_data
 from genzoo.errors import UsageError
 from genzoo.images import grid, save_gif, save_npz, save_png, to_uint8
+from genzoo.progress import evaluations_bar
 from genzoo.settings import TrainSettings
 
 FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
@@ -66,7 +66,7 @@ def sample(args):
     model, native = load(run.path), run.config["data"]["native_shape"]
     labels_of = (lambda n: labels[:n]) if model.conditional else (lambda n: None)
     began = time.monotonic()
-    with _bar() as progress:
+    with evaluations_bar() as progress:
         images = model.sample(len(labels), labels=labels_of(None), seed=args.seed, progress=progress, **options)
     print(_summary(model, len(images), options, time.monotonic() - began))
     if out.suffix == ".npz":
@@ -150,20 +150,6 @@ def _columns(labels):
     if 1 < period <= 16 and labels == list(islice(cycle(labels[:period]), len(labels))):
         return period
     return math.ceil(math.sqrt(len(labels)))
-
-
-@contextlib.contextmanager
-def _bar():
-    """A progress(done, total) that draws a bar on a terminal, when the work takes longer than a second."""
-    from tqdm import tqdm
-
-    with tqdm(disable=not sys.stderr.isatty(), delay=1, leave=False, unit=" evaluations") as bar:
-
-        def progress(done, total):
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 def _print_aligned(lines):

@@ -9,6 +9,7 @@ from genzoo.checkpoint import Run, load
 from genzoo.data import load_data, pad, permutation, to_float
 from genzoo.errors import DataError, UsageError
 from genzoo.images import grid, save_png, strips, to_uint8
+from genzoo.progress import evaluations_bar
 
 COLUMNS = 10  # of a picture at most
 NOISE = 1 / 3  # of a standard deviation is shown as this share of the way from grey to black or white
@@ -58,7 +59,8 @@ def img2img(args):
     out = choices.output(args, "img2img.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
-    made = model.img2img(originals, labels, strength=args.strength, seed=args.seed, **options)
+    with evaluations_bar() as bar:
+        made = model.img2img(originals, labels, strength=args.strength, seed=args.seed, progress=bar, **options)
     print(f"{len(made)} images in {time.monotonic() - began:.1f} s")
     _save(out, [originals, made], native)
 
@@ -73,7 +75,8 @@ def inpaint(args):
     out = choices.output(args, "inpainting.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
-    made = model.inpaint(originals, mask[..., 0], labels, seed=args.seed, **options)
+    with evaluations_bar() as bar:
+        made = model.inpaint(originals, mask[..., 0], labels, seed=args.seed, progress=bar, **options)
     print(f"{len(made)} images in {time.monotonic() - began:.1f} s")
     _save(out, [originals, np.where(mask, 0, originals), made], native)
 

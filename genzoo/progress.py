@@ -1,5 +1,6 @@
 """What a person sees while a model trains: a bar on a terminal, a line now and then in a log file."""
 
+import contextlib
 import sys
 import time
 
@@ -56,6 +57,18 @@ class Progress:
     def say(self, line):
         """Prints a line above the bar."""
         self._bar.write(line, file=self._stream)
+
+
+@contextlib.contextmanager
+def evaluations_bar():
+    """A progress(done, total) for sampling: a bar on a terminal, when the work takes longer than a second."""
+    with tqdm(disable=not sys.stderr.isatty(), delay=1, leave=False, unit=" evaluations") as bar:
+
+        def progress(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
 
 
 class _Lines:

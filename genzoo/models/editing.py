@@ -30,8 +30,9 @@ class Editing:
             raise UsageError(f"{self.family} needs a label for each of the {len(images)} images")
         return images, self._labels(len(images), labels)[1]
 
-    def _last(self, *walk):
-        *_, (_, _, x) = self.walk(*walk)
+    def _last(self, x, plan, labels, seed=0, progress=None, keep=None):
+        frames = len(plan.table) if keep else 25 if progress else 1
+        *_, (_, _, x) = self.walk(x, plan, labels, seed, frames, progress, keep)
         return np.asarray(x)
 
     def invert(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
@@ -40,7 +41,7 @@ class Editing:
         Song et al. 2021, section 4.3. The error falls as `steps` grows: each step takes ε where it sets out.
         """
         images, labels = self._given(images, labels)
-        steps = steps or self.default_steps()
+        steps = self.default_steps() if steps is None else steps
         t = np.unique(np.append(time_steps(self.schedule, steps, timesteps), 0))  # an image counts as x at t = 0
         if len(t) == 1:
             return images
@@ -71,8 +72,9 @@ class Editing:
         return diffusion.q_sample(images, noise, abar).numpy().astype("float32")
 
     def img2img(
-        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=None, timesteps="trailing", **options
-    ):
+        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=None, timesteps="trailing",
+        progress=None, **options,
+    ):  # fmt: skip
         """New images after given ones: noised to `strength` of the way, then denoised (Meng et al. 2022, SDEdit).
 
         strength: above 0 (nearly the image) to 1 (a new sample). Of the `steps`, only that share is walked.
@@ -80,16 +82,21 @@ class Editing:
         if not 0 < strength <= 1:
             raise UsageError(f"strength must be above 0 and at most 1, got {strength}")
         images, labels = self._given(images, labels)
-        steps = steps or self.default_steps()
+        steps = self.default_steps() if steps is None else steps
         pairs = time_pairs(self.schedule, steps, timesteps)[-max(1, round(strength * steps)) :]
         plan = self.plan(sampler, pairs=pairs, **options)
-        return np.clip(self._last(self._start_from(images, seed, pairs[0, 0]), plan, labels, seed), -1, 1)
+        start = self._start_from(images, seed, pairs[0, 0])
+        return np.clip(self._last(start, plan, labels, seed, progress), -1, 1)
 
-    def inpaint(self, images, mask, labels=None, *, seed=0, sampler="ddpm", steps=250, timesteps="trailing", **options):
+    def inpaint(
+        self, images, mask, labels=None, *, seed=0, sampler="ddpm", steps=None, timesteps="trailing",
+        progress=None, **options,
+    ):  # fmt: skip
         """Images with the masked part made anew: the rest is put back, as noisy as it should be, after every step
         (Song et al. 2021b, appendix I.2; Lugmayr et al. 2022).
 
-        mask: [H, W] or [n, H, W], true (or 1) where the image is to be made. Samplers without memory: ddpm, ddim.
+        mask: [H, W] or [n, H, W], true (or 1) where the image is to be made.    steps: 250 by default, at most T.
+        Only the samplers that remember no earlier step can: ddpm and ddim.
         """
         images, labels = self._given(images, labels)
         mask = np.asarray(mask)
@@ -99,7 +106,7 @@ class Editing:
         if sampler not in ("ddpm", "ddim"):
             raise UsageError(f"inpaint works with ddpm and ddim, which remember no earlier step; got {sampler!r}")
         made = np.broadcast_to(mask.astype(bool), images.shape[:3])[..., None]
-        steps = min(steps, self.diffusion_steps)
+        steps = min(250, self.diffusion_steps) if steps is None else steps
 
         def keep(x, t):
             noise, abar = rng.normal(images.shape, seed, t + 2, rng.START), np.float32(self.schedule.alpha_bar(t))
@@ -107,4 +114,4 @@ class Editing:
 
         plan = self.plan(sampler, steps, timesteps, **options)
         x = self._start_from(images, seed, plan.table.t[0])
-        return np.clip(self._last(x, plan, labels, seed, len(plan.table), None, keep), -1, 1)
+        return np.clip(self._last(x, plan, labels, seed, progress, keep), -1, 1)
