@@ -7,7 +7,6 @@ TensorFlow starts after that.
 
 import math
 import shlex
-import sys
 import time
 from itertools import cycle, islice
 
