@@ -231,13 +231,12 @@ COMMANDS = {
 }
 
 _SAMPLERS = """which sampler to take (cost: network evaluations an image, which guidance other than 0 and 1 doubles):
-  ddim             the default: one evaluation a step, and deterministic, so that seeds stay comparable;
-                   good from 20 to 50 steps on. --eta above 0 adds fresh noise: for many steps only
-  dpmpp_2m, unipc  as deterministic, of second order: take them for 10 to 20 evaluations
-  ipndm            of up to fourth order: for 5 to 10 evaluations, with a well trained model
-  heun             of second order too, but nearly two evaluations a step: to check the others
-  ddpm             ancestral: fresh noise in every step; all T steps unless --steps asks for fewer, and with
-                   fewer than 100 it is worse than the others
+  ddim      the default: one evaluation a step, and deterministic, so that seeds stay comparable and images can
+            be inverted; --eta above 0 adds fresh noise
+  unipc     as deterministic, and closest to the exact path at 5 to 10 evaluations
+  dpmpp_2m  between the two
+  heun      of second order, at nearly two evaluations a step: to check the others
+  ddpm      ancestral: fresh noise in every step; all T steps unless --steps asks for fewer
 --timesteps trailing suits all of them; uniform is that of the DDIM article, which starts below pure noise."""
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from genzoo import diffusion
 from genzoo.errors import UsageError
 
-HISTORY = 4
+HISTORY = 3
 _UNITS = np.eye(2 * HISTORY + 1)
 _z = _UNITS[-1]
 
@@ -97,21 +97,6 @@ def heun(schedule, pairs):
     return Table.of(t, rows)
 
 
-_ADAMS_BASHFORTH = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
-
-
-def ipndm(schedule, pairs):
-    """iPNDM (Zhang & Chen 2023, section 3.3; after Liu et al. 2022): DDIM steps along a linear extrapolation of the
-    last four predicted noises, with the weights of Adams and Bashforth."""
-    rows = []
-    for i, (a, a_p) in enumerate(schedule.alpha_bar(pairs)):
-        weights = _ADAMS_BASHFORTH[min(i, HISTORY - 1)]
-        slope = sum(w * _eps(j) for j, w in enumerate(weights))
-        # x̂ + (σ' - σ) slope, times sqrt(ᾱ'); in the first step slope = ε̂, so that σ may be infinite.
-        rows.append(diffusion.ddim_step(_x0(), slope, _z, a, a_p) + a_p**0.5 * _sigma(a) * (_eps() - slope))
-    return Table.of(pairs[:, 0], rows)
-
-
 def _half_log_snr(abar):
     """λ = ln(α/σ), α = sqrt(ᾱ), σ = sqrt(1-ᾱ); -∞ at pure noise, ∞ at the image."""
     with np.errstate(divide="ignore"):
@@ -165,4 +150,4 @@ def unipc(schedule, pairs):
     return Table.of(pairs[:, 0], rows)
 
 
-SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "heun": heun, "dpmpp_2m": dpmpp_2m, "ipndm": ipndm, "unipc": unipc}
+SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "heun": heun, "dpmpp_2m": dpmpp_2m, "unipc": unipc}

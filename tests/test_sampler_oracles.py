@@ -66,11 +66,11 @@ def gaussian_eps(x, abar):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 @pytest.mark.parametrize(
-    ("name", "order"), [("ddim", 1), ("heun", 2), ("dpmpp_2m", 2), ("ipndm", 2), ("unipc", 3)]
+    ("name", "order"), [("ddim", 1), ("heun", 2), ("dpmpp_2m", 2), ("unipc", 3)]
 )
 def test_order_of_convergence(name, order, schedule):
-    """For N(mu, s²) the flow ends at mu + s (x_T - sqrt(ᾱ_T) mu)/sqrt(ᾱ_T s² + 1 - ᾱ_T). iPNDM's first steps are of
-    lower order, UniPC's corrector adds one."""
+    """For N(mu, s²) the flow ends at mu + s (x_T - sqrt(ᾱ_T) mu)/sqrt(ᾱ_T s² + 1 - ᾱ_T). UniPC's corrector
+    adds one to its order."""
     schedule = make_schedule(schedule, 100_000)
     x, a = np.linspace(-2, 2, 41), schedule.alphas_cumprod[-1]
     exact = MU + S * (x - np.sqrt(a) * MU) / np.sqrt(a * S**2 + 1 - a)
