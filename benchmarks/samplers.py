@@ -41,7 +41,7 @@ def main():
     model = genzoo.load(args.run)
     print(f"judge: {100 * judge.accuracy:.2f} % of {len(data.test_labels):,} test images; seed {args.seed}")
     model.sample(10, sampler="ddim", steps=2)  # compiles
-    print(f"{'sampler':<10}{'steps':>6}{'guidance':>10}{'NFE':>6}{'n':>6}{'as asked':>10}{'images/s':>10}{'error':>8}", flush=True)
+    print("sampler    steps  guidance   NFE     n  as asked  images/s   error", flush=True)
 
     few = np.arange(60) % data.num_classes
     common = {"labels": few, "seed": args.seed, "timesteps": args.timesteps, "guidance": 1.0}
