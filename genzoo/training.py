@@ -59,7 +59,8 @@ def train(settings, data=None):
         _report(trainer, speed, steps, pictures)
         return None
     every = settings.sample_every
-    every = math.ceil(steps / pictures) if every is None else every
+    if every is None:
+        every = math.ceil(steps / pictures)
     shaping |= {"minutes": minutes, "steps": steps, "sample_every": every}
     config = {
         "model": settings.model,
