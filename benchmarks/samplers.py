@@ -16,7 +16,7 @@ import numpy as np
 
 import genzoo
 from genzoo.checkpoint import Run
-from genzoo.data import load_data, to_float
+from genzoo.data import load_data
 from genzoo.images import grid, save_png, to_uint8
 from genzoo.metrics.judge import judge_of
 from genzoo.samplers import SAMPLERS
@@ -56,7 +56,7 @@ def main():
         began = time.perf_counter()
         images = to_uint8(model.sample(labels=labels, seed=args.seed, **options), data.native_shape)
         seconds = time.perf_counter() - began
-        share = (judge.read(to_float(images)) == labels).mean()
+        share = (judge.read(images) == labels).mean()
         print(
             f"{sampler:<10}{steps:>6}{guidance:>10g}{model.evaluations(**options):>6}{n:>6}"
             f"{100 * share:>9.1f}%{n / seconds:>10.1f}"

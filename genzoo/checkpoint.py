@@ -4,6 +4,7 @@
     checkpoints/         exact state, for resuming (see `state`)         samples/      fixed-seed pictures
     weights.safetensors  what sampling needs, readable on both stacks    curves.png    the losses
     tb/                  TensorBoard
+    metrics.json         what `genzoo evaluate` found          sweep.csv, sweep.png   what `genzoo sweep` found
 
 Nothing here imports TensorFlow before a model is needed.
 """
@@ -19,7 +20,10 @@ from genzoo.errors import CheckpointError
 from genzoo.files import write_atomically
 
 FORMAT = 1
-CONTENTS = ("config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb")
+CONTENTS = (
+    "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
+    "metrics.json", "sweep.csv", "sweep.png",
+)  # fmt: skip
 
 
 class Run:

@@ -1,6 +1,7 @@
 """What a person asks for, checked against the family, the run and the disk before anything slow starts."""
 
 import inspect
+import shlex
 import warnings
 from importlib import import_module
 from itertools import cycle, islice
@@ -112,6 +113,16 @@ def _steps(run, steps, asked, spacing="trailing"):
         schedule = make_schedule(config.get("schedule", "cosine"), T, config.get("zero_snr", False))
     time_steps(schedule, steps, spacing)
     return steps
+
+
+def check_finished(run):
+    """Raises CheckpointError for a run that is not."""
+    status, step = run.status()
+    if status != "finished":
+        raise CheckpointError(
+            f"{run.path} is {status} at step {step:,} of {run.total_steps:,}; finish it with: "
+            f"genzoo train --resume {shlex.quote(str(run.path))}"
+        )
 
 
 def check_encodes(run):

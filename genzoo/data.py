@@ -95,6 +95,20 @@ def load_data(
     raise UsageError(f"unknown data set {name!r}: expected one of {', '.join(DATASETS)}")
 
 
+def load_again(described: dict, whose: str | Path, data_dir: str | Path | None = None) -> ImageData:
+    """The set that the "data" part of a run's config describes; `data_dir` says where it moved to.
+
+    Raises DataError where it cannot be had, or is not what `whose` (the run's path) was trained on.
+    """
+    data = load_data(described["name"], image_size=described["image_size"], data_dir=data_dir or described["data_dir"])
+    if (data.name, data.fingerprint) != (described["name"], described["fingerprint"]):
+        raise DataError(
+            f"{data.name} is not what {whose} was trained on (fingerprint {data.fingerprint[:12]}, expected "
+            f"{described['fingerprint'][:12]}); bring that data back, or train a new run"
+        )
+    return data
+
+
 def train_batches(data: ImageData, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
     """One epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C], "label": int32 [B]}.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from genzoo import choices
 from genzoo.checkpoint import Run, load
-from genzoo.data import load_data, pad, permutation, to_float
+from genzoo.data import load_again, pad, permutation, to_float
 from genzoo.errors import DataError, UsageError
 from genzoo.images import grid, save_png, strips, to_uint8
 from genzoo.progress import evaluations_bar
@@ -39,7 +39,7 @@ def interpolate(args):
     choices.check_encodes(run)
     steps = choices.inversion_steps(run, args.ddim_steps)
     out = choices.output(args, "interpolation.png", ".png")
-    data = _data(run, args.data_dir)
+    data = load_again(run.config["data"], run.path, args.data_dir)
     model = load(run.path)
     first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
     a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
@@ -84,7 +84,7 @@ def inpaint(args):
 def _start(run, args, asked=None):
     """(model, images, labels, native shape): n test images as the model takes them, with the asked labels in turn, or
     their own; labels are None where the model takes none."""
-    data = _data(run, args.data_dir)
+    data = load_again(run.config["data"], run.path, args.data_dir)
     model = load(run.path)
     chosen = permutation(len(data.test_images), args.seed)[: args.n]
     labels = data.test_labels[chosen] if asked is None else np.resize(asked, len(chosen))
@@ -95,17 +95,6 @@ def _save(out, rows, native):
     """rows: versions of the same images, [n, H, W, C] each, to be shown below each other."""
     save_png(out, strips(to_uint8(np.stack(rows), native), COLUMNS))
     print(f"wrote {out}")
-
-
-def _data(run, data_dir):
-    """The data that the run was trained on; DataError where it has changed."""
-    described = run.config["data"]
-    data = load_data(
-        described["name"], image_size=described["image_size"], data_dir=data_dir or described.get("data_dir")
-    )
-    if data.fingerprint != described["fingerprint"]:
-        raise DataError(f"{data.name} is not the data that {run.path} was trained on; bring that data back")
-    return data
 
 
 def _pairs(labels, n, seed, same_label):

@@ -69,9 +69,14 @@ def read_mask(path, native_shape):
 def save_png(path, picture, scale=None):
     """Writes one uint8 picture [H, W, C], enlarged `scale` times without smoothing (None: as suits its size).
     Raises CheckpointError when it cannot be written."""
+    write_atomically(path, png_bytes(picture, scale))
+
+
+def png_bytes(picture, scale=1):
+    """What `save_png` writes."""
     buffer = io.BytesIO()
     _to_pillow(picture, scale).save(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def save_gif(path, frames, ms=80, scale=None):

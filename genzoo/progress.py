@@ -60,9 +60,9 @@ class Progress:
 
 
 @contextlib.contextmanager
-def evaluations_bar():
+def evaluations_bar(what=None):
     """A progress(done, total) for sampling: a bar on a terminal, when the work takes longer than a second."""
-    with tqdm(disable=not sys.stderr.isatty(), delay=1, leave=False, unit=" evaluations") as bar:
+    with tqdm(desc=what, disable=not sys.stderr.isatty(), delay=1, leave=False, unit=" evaluations") as bar:
 
         def progress(done, total):
             bar.total = total

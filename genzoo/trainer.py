@@ -8,9 +8,10 @@ from genzoo.blocks import keras
 from genzoo.checkpoint import Run
 from genzoo.data import steps_per_epoch, test_batches, to_float, train_batches
 from genzoo.errors import DivergedError
+from genzoo.files import write_atomically
 from genzoo.images import grid, save_png, to_uint8
 from genzoo.interrupt import Interrupted, stop_request
-from genzoo.plots import save_curves
+from genzoo.plots import loss_curves
 from genzoo.progress import Progress
 from genzoo.quiet import tf
 from genzoo.registry import family
@@ -81,7 +82,7 @@ class Trainer:
         with stop_request() as self._stop, Progress(total, self._step, self.batch_size) as self._bar:
             while self._step < total:
                 self._epoch(total)
-        save_curves(run.path / "curves.png", self._rows)
+        write_atomically(run.path / "curves.png", loss_curves(self._rows))
         return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
 
     def batches(self, step):

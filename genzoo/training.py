@@ -12,8 +12,8 @@ from importlib.metadata import version
 from genzoo import __version__
 from genzoo.blocks import keras
 from genzoo.checkpoint import Run, check_free
-from genzoo.data import load_data
-from genzoo.errors import CheckpointError, DataError
+from genzoo.data import load_again, load_data
+from genzoo.errors import CheckpointError
 from genzoo.interrupt import Interrupted
 from genzoo.plan import measure, steps_within
 from genzoo.registry import build, family
@@ -94,12 +94,7 @@ def resume(path):
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
-    data = _announced(load_data(described["name"], image_size=described["image_size"], data_dir=described["data_dir"]))
-    if (data.name, data.fingerprint) != (described["name"], described["fingerprint"]):
-        raise DataError(
-            f"{data.name} is not what {run.path} began with (fingerprint {data.fingerprint[:12]}, expected "
-            f"{described['fingerprint'][:12]}); bring that data back, or train a new run"
-        )
+    data = _announced(load_again(described, run.path))
     keras.utils.set_random_seed(config["train"]["seed"])
     model = build(config["model"], **config["model_config"])
     return Trainer(config["model"], model, data, config["train"]).run(run)

@@ -64,6 +64,26 @@ def numbers(count, words, kind=int):
     return parse
 
 
+def several(kind):
+    """Values of one kind with commas between, each once."""
+
+    def parse(text):
+        return list(dict.fromkeys(kind(part.strip()) for part in text.split(",")))
+
+    return parse
+
+
+def names(known):
+    """Some of the known names with commas between, or 'all' of them."""
+
+    def one(text):
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"expected all, or some of {','.join(known)}, got {text!r}")
+        return text
+
+    return lambda text: list(known) if text == "all" else several(one)(text)
+
+
 def interval(text):
     """'0.3,5' -> (0.3, 5.0): two rising numbers of at least 0."""
     low, high = numbers(2, "LOW,HIGH", float)(text)

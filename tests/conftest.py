@@ -1,8 +1,13 @@
 """What all tests share."""
 
 import gc
+import json
 
 import pytest
+
+from genzoo import cli
+
+TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -10,3 +15,61 @@ def forget_the_models():
     """Graphs refer to each other in circles: without this, a run of all tests holds gigabytes of them."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs a command in this process -> (exit code, stdout, stderr)."""
+
+    def call(*argv):
+        code = cli.main([str(word) for word in argv])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """trained(family) -> the folder of a run of two steps, trained once a session."""
+    folder = tmp_path_factory.mktemp("runs")
+
+    def trained(family):
+        run = folder / family
+        if not run.exists():
+            options = ["--set", "widths=[8, 8, 8]"]
+            options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
+            options += ["--diffusion-steps", "50"] * (family == "cddpm")
+            options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
+            assert cli.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
+        return run
+
+    return trained
+
+
+@pytest.fixture
+def written(tmp_path):
+    """written(family, **changes) -> a run folder that holds a config.json only, as if trained on ten classes."""
+
+    def written(family="cddpm", **changes):
+        run = tmp_path / "run"
+        run.mkdir()
+        config = {
+            "format": 1,
+            "model": family,
+            "model_config": {"image_shape": [8, 8, 1], "num_classes": 10, "diffusion_steps": 20},
+            "data": {
+                "name": "digits",
+                "reason": "asked for",
+                "image_size": 8,
+                "data_dir": None,
+                "native_shape": [8, 8, 1],
+                "num_classes": 10,
+                "fingerprint": "0" * 64,
+            },
+            "train": {"steps": 2},
+            "versions": {"keras": "3.0.0"},
+        }
+        (run / "config.json").write_text(json.dumps(config | changes))
+        return run
+
+    return written

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TINY
 from PIL import Image
 
 from genzoo import checkpoint, cli, commands, diffusion, edits, parser, schedules, values
@@ -23,7 +24,6 @@ from genzoo.samplers import SAMPLERS
 from genzoo.spacings import SPACINGS
 
 ROOT = Path(__file__).parents[1]
-TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 NEEDS_TENSORFLOW = ("tensorflow", "genzoo.quiet", "genzoo.blocks", "genzoo.training", "genzoo.trainer", "genzoo.state")
 
 
@@ -39,17 +39,6 @@ def snapshot(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.fixture
-def call(capsys):
-    """Runs a command in this process -> (exit code, stdout, stderr)."""
-
-    def call(*argv):
-        code = cli.main([str(word) for word in argv])
-        return code, *capsys.readouterr()
-
-    return call
-
-
 @pytest.fixture(autouse=True, scope="session")
 def load_once():
     """Here a run is loaded once; `test_a_run_from_training_to_samples` loads as a user does."""
@@ -58,52 +47,6 @@ def load_once():
         for module in (commands, edits):
             patch.setattr(module, "load", load)
         yield
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """trained(family) -> the folder of a run of two steps, trained once a session."""
-    folder = tmp_path_factory.mktemp("runs")
-
-    def trained(family):
-        run = folder / family
-        if not run.exists():
-            options = ["--set", "widths=[8, 8, 8]"]
-            options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
-            options += ["--diffusion-steps", "50"] * (family == "cddpm")
-            options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
-            assert cli.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
-        return run
-
-    return trained
-
-
-@pytest.fixture
-def written(tmp_path):
-    """written(family, **changes) -> a run folder that holds a config.json only, as if trained on ten classes."""
-
-    def written(family="cddpm", **changes):
-        run = tmp_path / "run"
-        run.mkdir()
-        config = {
-            "format": 1,
-            "model": family,
-            "model_config": {"image_shape": [8, 8, 1], "num_classes": 10, "diffusion_steps": 20},
-            "data": {
-                "name": "digits",
-                "reason": "asked for",
-                "image_size": 8,
-                "native_shape": [8, 8, 1],
-                "num_classes": 10,
-                "fingerprint": "0" * 64,
-            },
-            "train": {"steps": 2},
-            "versions": {"keras": "3.0.0"},
-        }
-        (run / "config.json").write_text(json.dumps(config | changes))
-        return run
-
-    return written
 
 
 # What `--help` says, and how fast.
@@ -598,7 +541,7 @@ def test_data_that_changed(trained, call, tmp_path):
     config["data"]["fingerprint"] = "0" * 64
     (run / "config.json").write_text(json.dumps(config))
     code, _, err = call("reconstruct", run)
-    assert code == 4 and "digits is not the data" in err
+    assert code == 4 and "digits is not what" in err
 
 
 def test_resuming_a_finished_run_changes_nothing(trained, call):

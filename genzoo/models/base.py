@@ -162,6 +162,10 @@ class GenerativeModel(keras.Model):
             raise UsageError("images must be finite and within [-1, 1]; scale uint8 images by x / 127.5 - 1")
         return images
 
+    def evaluations(self, **options):
+        """NFE: network evaluations for one image with these sampling options."""
+        return 1
+
     def reconstruct(self, images, labels=None):
         raise UsageError(f"{self.family} cannot reconstruct images: alone of the families, it takes none in")
 

@@ -53,6 +53,9 @@ class Blend(GenerativeModel):
             raise UsageError(f"share must be above 0 and at most 1, got {share}")
         return np.full(steps, share) if share is not None else 1 / np.arange(int(steps), 0, -1)
 
+    def evaluations(self, **options):
+        return len(self.shares(**options))
+
     def _loop(self, x, amounts, shares):
         def body(i, x, _):
             x_0 = self.predict_x0(self.ema, x, tf.fill([tf.shape(x)[0]], amounts[i]))

@@ -1,0 +1,69 @@
+"""Samples drawn in a process of their own, so that their time and memory are those of drawing and of nothing else."""
+
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import numpy as np
+
+from genzoo.data import permutation
+from genzoo.registry import family
+
+WARM = 2  # images sampled before the clock starts: they compile
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """images: uint8 [seeds, n, h, w, c].   parameters: of the sampling network.   nfe: evaluations an image.
+    seconds_1000: for 1,000 images, without the start.   memory: bytes at most, of the whole process."""
+
+    images: np.ndarray
+    parameters: int
+    nfe: int
+    seconds_1000: float
+    memory: int
+
+
+def labels_to_ask(run, data, n):
+    """What to ask a run's family for, int [n]: the labels of the test images in their shuffled order, so that samples
+    are as the floor; None where it takes none."""
+    if not family(run.config["model"]).labelled:
+        return None
+    return np.resize(data.test_labels[permutation(len(data.test_images), 0)], n)
+
+
+def draw(path, n, seeds, options, labels=None):
+    """n samples of each seed from the run at `path`, as a `Drawn`. options: of `sample`; labels: int [n], or None.
+
+    Raises MemoryError where the process dies, and what `load` and `sample` raise.
+    """
+    # 'spawn': a fork of a process that runs TensorFlow may hang.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_draw, path, n, seeds, options, labels).result()
+        except BrokenProcessPool:
+            raise MemoryError(f"drawing {n:,} samples from {path} was killed; ask for fewer with --n") from None
+
+
+def _draw(path, n, seeds, options, labels):
+    from genzoo.checkpoint import load
+    from genzoo.images import to_uint8
+    from genzoo.memory import PeakMemory
+    from genzoo.progress import evaluations_bar
+
+    with PeakMemory() as memory:
+        model = load(path)
+        few = min(WARM, n)
+        model.sample(few, labels=None if labels is None else labels[:few], **options)
+        images, seconds = [], 0.0
+        for seed in seeds:
+            with evaluations_bar(f"{model.family}, seed {seed}") as bar:
+                began = time.perf_counter()
+                made = model.sample(n, labels=labels, seed=seed, progress=bar, **options)
+                seconds += time.perf_counter() - began
+            images.append(to_uint8(made, model.run_config["data"]["native_shape"]))
+    parameters = sum(int(np.prod(weight.shape)) for weight in model.ema.weights)
+    nfe = model.evaluations(**options)
+    return Drawn(np.array(images), parameters, nfe, 1000 * seconds / (n * len(seeds)), memory.bytes)

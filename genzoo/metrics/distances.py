@@ -1,0 +1,59 @@
+"""How far apart two sets of feature vectors are: the Fréchet distance of their Gaussians, and a kernel distance.
+
+They are those of FID and KID, but on the features of a `Judge`: values compare with each other, not with values on
+Inception's features.
+"""
+
+import numpy as np
+
+KID_BLOCK = 1000  # vectors compared at once, where there are enough
+
+
+def frechet_distance(x, y):
+    """Fréchet (2-Wasserstein) distance squared of the Gaussians fitted to x [n, d] and y [m, d] (Heusel et al. 2017).
+
+    |μ_x - μ_y|² + tr(C_x + C_y - 2 (C_x^½ C_y C_x^½)^½)
+    It is biased upwards for few vectors; compare at equal n.   Raises ValueError for fewer than two vectors.
+    """
+    (mean_x, cov_x), (mean_y, cov_y) = _moments(x), _moments(y)
+    root = _symmetric_root(cov_x)
+    # The product is symmetric, so that its eigenvalues are real and `sqrtm`'s complex rounding noise does not arise.
+    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ cov_y @ root), 0, None)).sum()
+    return float(np.square(mean_x - mean_y).sum() + np.trace(cov_x) + np.trace(cov_y) - 2 * cross)
+
+
+def kernel_distance(x, y):
+    """(KID, its standard error) of x [n, d] and y [m, d]: the squared maximum mean discrepancy under the kernel
+    k(a, b) = (a·b/d + 1)³ (Bińkowski et al. 2018), unbiased, so that it may fall below 0.
+
+    The mean over disjoint blocks, at least ten where the vectors allow blocks of 20; their scatter gives the error.
+    Raises ValueError for fewer than 40 vectors on a side.
+    """
+    n = min(len(x), len(y))
+    blocks = max(2, n // KID_BLOCK) if n >= 10 * KID_BLOCK else min(10, n // 20)
+    if blocks < 2:
+        raise ValueError(f"expected at least 40 vectors, got {n}")
+    size = n // blocks
+    values = [_mmd2(x[i : i + size], y[i : i + size]) for i in range(0, blocks * size, size)]
+    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(blocks))
+
+
+def _mmd2(x, y):
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    kernel = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3  # noqa: E731
+    k_xx, k_yy = kernel(x, x), kernel(y, y)
+    n, m = len(x), len(y)
+    within = (k_xx.sum() - np.trace(k_xx)) / (n * (n - 1)) + (k_yy.sum() - np.trace(k_yy)) / (m * (m - 1))
+    return within - 2 * kernel(x, y).mean()
+
+
+def _moments(x):
+    x = np.asarray(x, np.float64)
+    if len(x) < 2:
+        raise ValueError(f"expected at least 2 vectors, got {len(x)}")
+    return x.mean(axis=0), np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1])
+
+
+def _symmetric_root(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T

@@ -1,0 +1,68 @@
+"""What nearest neighbours tell: whether samples lie where real images do, cover them all, and are no copies."""
+
+import numpy as np
+
+NEIGHBOURS = 5
+COPY_RATIO = 1 / 2  # a sample this much closer to one training image than to its `COPY_RANK`-th nearest is a copy
+COPY_RANK = 50
+
+
+def prdc(real, fake, k=NEIGHBOURS):
+    """{"precision", "recall", "density", "coverage"} of fake [m, d] with respect to real [n, d] vectors.
+
+    Every vector has a ball that reaches to its k-th nearest neighbour in its own set.
+    precision: share of fake vectors inside any real ball; recall: of real ones inside any fake ball (Kynkäänniemi et
+    al. 2019).   density: real balls around a fake vector, divided by k; coverage: share of real balls with a fake
+    vector inside (Naeem et al. 2020, eq. 4 and 5). Density may pass 1.    Raises ValueError unless n, m > k.
+    """
+    if min(len(real), len(fake)) <= k:
+        raise ValueError(f"expected more than {k} vectors, got {min(len(real), len(fake))}")
+    real_radii, fake_radii = _radii(real, k), _radii(fake, k)
+    nearest_fake = np.full(len(real), np.inf)
+    recalled = np.zeros(len(real), bool)
+    inside = 0  # pairs of a fake vector and a real ball around it
+    precise = 0
+    for rows in np.array_split(np.arange(len(fake)), -(-len(fake) // 1000)):  # bounds the memory
+        distances = _distances(fake[rows], real)
+        in_ball = distances < real_radii
+        inside += in_ball.sum()
+        precise += in_ball.any(axis=1).sum()
+        nearest_fake = np.minimum(nearest_fake, distances.min(axis=0))
+        recalled |= (distances < fake_radii[rows, None]).any(axis=0)
+    return {
+        "precision": float(precise / len(fake)),
+        "recall": float(recalled.mean()),
+        "density": float(inside / (k * len(fake))),
+        "coverage": float((nearest_fake < real_radii).mean()),
+    }
+
+
+def nearest_training(images, training):
+    """(distance, copied) of each image from the training images, uint8 [n, h, w, c] and [m, h, w, c].
+
+    distance: to the nearest one, root mean square over pixels that run from 0 to 1.
+    copied: whether that one stands out: it is at less than half of the distance of the 50th nearest (a relative
+    distance, after Carlini et al. 2023, section 4). A blurred image is near many, a copy near one.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    flat = lambda a: a.reshape(len(a), -1).astype(np.float32) / 255  # noqa: E731
+    rank = min(COPY_RANK, len(training))
+    search = NearestNeighbors(n_neighbors=rank, algorithm="brute").fit(flat(training))
+    parts = np.array_split(np.arange(len(images)), -(-len(images) // 1000))
+    distances = np.concatenate([search.kneighbors(flat(images[part]))[0] for part in parts])
+    copied = distances[:, 0] < COPY_RATIO * distances[:, -1]
+    return distances[:, 0] / np.sqrt(np.prod(images.shape[1:])), copied
+
+
+def _radii(x, k):
+    """Distance of each vector to its k-th nearest neighbour among the others."""
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x).kneighbors()[0][:, -1]
+
+
+def _distances(x, y):
+    from sklearn.metrics import pairwise_distances
+
+    return pairwise_distances(x, y)
