@@ -13,16 +13,22 @@ TARGET = 900  # small pictures are enlarged towards this many pixels a side, MAX
 MAX_SCALE = 8
 
 
+def crop(images, native_shape):
+    """Cuts the padding around `native_shape` (h, w, c) off: array or tensor [..., H, W, C] -> [..., h, w, C].
+
+    The padding lies (H - h) // 2 above and (W - w) // 2 to the left, the rest on the other sides.
+    """
+    height, width = native_shape[:2]
+    top, left = (images.shape[-3] - height) // 2, (images.shape[-2] - width) // 2
+    return images[..., top : top + height, left : left + width, :]
+
+
 def to_uint8(images, native_shape):
     """Undoes `data.to_float`: floats in [-1, 1] to uint8, with the padding around `native_shape` cropped off.
 
-    images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. The padding lies (H - h) // 2 above
-    and (W - w) // 2 to the left, the rest on the other sides. -> [..., h, w, C]
+    images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. -> [..., h, w, C]
     """
-    images = np.asarray(images)
-    height, width = native_shape[:2]
-    top, left = (images.shape[-3] - height) // 2, (images.shape[-2] - width) // 2
-    images = images[..., top : top + height, left : left + width, :]
+    images = crop(np.asarray(images), native_shape)
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
