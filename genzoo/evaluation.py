@@ -23,7 +23,7 @@ def evaluate(run, drawn, reference, settings):
     data, model = reference.data, load(run.path)
     labels = labels_to_ask(run, data, settings.n)
     if labels is None:
-        labels = f"{model.family} takes no labels"
+        labels = "takes no labels"
     draws = [reference.measure(images, labels) for images in drawn.images]
     metrics = {name: _over_seeds([draw[name] for draw in draws]) for name in draws[0]}
     return {
@@ -68,7 +68,7 @@ def _reconstruction(model, reference):
     chosen = reference.test_order[:count]
     originals, labels = data.test_images[chosen], data.test_labels[chosen]
     if not entry.encodes:
-        return dict.fromkeys(names, missing(f"{model.family} takes no images in"))
+        return dict.fromkeys(names, missing("takes no images in"))
     made = []
     for part in np.array_split(np.arange(len(chosen)), -(-len(chosen) // RECONSTRUCTED_BY_STEPS)):
         own = labels[part] if model.conditional else None

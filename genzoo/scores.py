@@ -17,7 +17,7 @@ QUALITY = (
            note="share of samples that the judge reads as the label asked for"),
     Column("nearest", "nearest", "floor", ".3f",
            note="distance to the nearest training image, median, root mean square of pixels from 0 to 1"),
-    Column("copies", "copies", "lower", ".1%",
+    Column("copies", "copies", "floor", ".1%",
            note="share of samples less than half as far from one training image as from the 50th nearest"),
     Column("mse", "MSE", "lower", ".4f", note="squared error of reconstructed test images, pixels from 0 to 1"),
     Column("psnr", "PSNR", "higher", ".1f", "dB", "the same in decibels, mean over images"),

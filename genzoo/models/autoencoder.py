@@ -27,6 +27,13 @@ class Autoencoder(GenerativeModel):
         classes = self.num_classes if self.conditional else 0
         shape = (self.image_shape, self.latent_dim, self.codes, self.widths, classes)
         self.build_networks(lambda: EncoderDecoder(*shape))
+        # Of this model, for any number of images: a decorated method would be traced anew for each and warn of it.
+        spec, labels = tf.TensorSpec, tf.TensorSpec([None], tf.int32)
+        signatures = [spec([None, *self.image_shape]), labels], [spec([None, self.latent_dim]), labels]
+        self._encode, self._decode = (
+            tf.function(function, autograph=False, input_signature=signature)
+            for function, signature in zip((self._means, self._images), signatures, strict=True)
+        )
 
     def example_inputs(self):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1], tf.int32)
@@ -53,12 +60,10 @@ class Autoencoder(GenerativeModel):
             raise UsageError(f"{self.family} encodes and decodes with labels: give one for each of the {n} images")
         return labels if self.conditional else None
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def _encode(self, images, labels):
+    def _means(self, images, labels):
         return self.ema.encoder(images, labels)[:, : self.latent_dim]
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def _decode(self, z, labels):
+    def _images(self, z, labels):
         return self.ema.decoder(z, labels)
 
     def reconstruct(self, images, labels=None):
