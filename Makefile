@@ -1,7 +1,9 @@
 # make train       set up and train: python train.py --model cddpm
 # make test        set up and run the fast tests       make test-slow  the others
+# make bench       set up and measure speed; half an hour      make bench-quality  time to quality; an hour and a half
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
+# ARGS="--rounds 5" make bench   hands options on.
 # PYTHON=python3.12 make ...   uses that interpreter; VENV=FOLDER puts the environment elsewhere.
 # Another interpreter remakes the environment; a second run with the same one goes straight to work.
 
@@ -20,7 +22,7 @@ created := $(VENV)/.created-$(version)
 # One stamp for the project alone, one for each extra that was asked for.
 installed := $(VENV)/.installed-$(version)
 
-.PHONY: train test test-slow lint clean
+.PHONY: train test test-slow bench bench-quality lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -31,6 +33,12 @@ test: $(installed)-test
 
 test-slow: $(installed)-test
 	$(python) -m pytest -m slow
+
+bench: $(installed)-bench
+	$(python) -m benchmarks.bench $(ARGS)
+
+bench-quality: $(installed)-bench
+	$(python) -m benchmarks.quality $(ARGS)
 
 lint: $(installed)-dev
 	$(python) -m ruff check .

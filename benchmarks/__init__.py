@@ -1,0 +1,1 @@
+"""How fast, and how good at which cost: `python -m benchmarks.bench`, `python -m benchmarks.quality`."""

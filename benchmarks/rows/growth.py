@@ -1,0 +1,109 @@
+"""Row 7: how time and memory of cddpm grow: the exponents p of the power laws ∝ x^p that fit best."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import psutil
+
+from benchmarks.measuring import exponent, interleaved, seconds_of, spread
+from benchmarks.reporting import cells, median_and_range
+from benchmarks.stopwatch import step_seconds
+from genzoo.blocks import keras
+from genzoo.memory import PeakMemory
+from genzoo.quiet import tf
+from genzoo.registry import build, family
+from genzoo.tables import Cell, Column, Table
+
+TITLE = "Growth of cddpm"
+SIDE, BATCH, STEPS, SAMPLES = 32, 16, 2, 64  # of what does not grow
+POINTS = {
+    "training step, by batch size": (16, 64, 256),
+    "training step, by image side": (32, 64, 128),
+    "sampling, by number of images": (256, 1024, 4096),
+    "sampling, by steps": (5, 20, 80),
+}
+TINY = {"training step, by image side": 16}  # of what runs before memory is looked at; 2 for the others
+LEAST = 1e6  # bytes: what cannot be told from nothing
+
+
+def measure(bench, points=POINTS):
+    works = {kind: work(kind, bench.seconds / 2) for kind in points}
+    cases = {(kind, x): lambda kind=kind, x=x: works[kind](x) for kind, values in points.items() for x in values}
+    for once in cases.values():
+        once()  # compiles
+    seconds = interleaved(cases, bench.rounds)
+    found = {}
+    for kind, values in points.items():
+        memory = [max(LEAST, in_child(memory_above, kind, x)) for x in values]
+        rounds = zip(*(seconds[kind, x] for x in values), strict=True)
+        found[kind] = {
+            "points": list(values),
+            "seconds": [spread(seconds[kind, x]) for x in values],
+            "bytes": memory,
+            "time_exponent": spread([exponent(values, times) for times in rounds]),
+            "memory_exponent": exponent(values, memory),
+        }
+    return found
+
+
+def work(kind, seconds):
+    """A function of what grows, which does the work and says how many seconds it took (those of one training step)."""
+    models = {}
+
+    def model(side=SIDE):
+        if side not in models:
+            models[side] = build("cddpm", image_shape=(side, side, 1), num_classes=10)
+            models[side].compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
+        return models[side]
+
+    def sample(n, steps):
+        options = family("cddpm").sample | {"steps": steps, "guidance": 1.0}
+        return seconds_of(lambda: model().sample(n, **options))
+
+    return {
+        "training step, by batch size": lambda batch: step_seconds(model(), _batches(SIDE, batch), seconds),
+        "training step, by image side": lambda side: step_seconds(model(side), _batches(side, BATCH), seconds),
+        "sampling, by number of images": lambda n: sample(n, STEPS),
+        "sampling, by steps": lambda steps: sample(SAMPLES, steps),
+    }[kind]
+
+
+def _batches(side, size):
+    """One batch of noise; its size is no part of its type, so that one graph serves all sizes."""
+    images = np.random.default_rng(0).uniform(-1, 1, (size, side, side, 1)).astype(np.float32)
+    batch = {"image": images, "label": (np.arange(size) % 10).astype(np.int32)}
+    signature = {"image": tf.TensorSpec([None, side, side, 1]), "label": tf.TensorSpec([None], tf.int32)}
+    return tf.data.Dataset.from_generator(lambda: [batch], output_signature=signature)
+
+
+def memory_above(kind, x):
+    """Bytes that the work at x takes at most, above what the process held after the same work at next to nothing."""
+    do = work(kind, 0.0)
+    do(TINY.get(kind, 2))
+    before = psutil.Process().memory_info().rss
+    with PeakMemory() as memory:
+        do(x)
+    return memory.bytes - before
+
+
+def in_child(function, *arguments):
+    """What the function returns in a new process."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def table(found):
+    columns = [
+        *median_and_range("time", "exponent of time", ".2f"),
+        Column("memory", "exponent of memory", format=".2f"),
+        Column("most_time", "time at the last", format=".2f", unit="s"),
+        Column("most_memory", "memory there", format=",.0f", unit="MB"),
+    ]
+    rows = []
+    for kind, row in found.items():
+        span = f"{kind}: {', '.join(map(str, row['points']))}"
+        last = Cell(row["seconds"][-1]["median"]), Cell(row["bytes"][-1] / 1e6, reason=memory_above.__doc__)
+        ends = dict(zip(("most_time", "most_memory"), last, strict=True))
+        rows.append((span, cells("time", row["time_exponent"]) | {"memory": Cell(row["memory_exponent"])} | ends))
+    return Table(columns, rows)
