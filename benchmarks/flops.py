@@ -19,11 +19,11 @@ def counting():
     """
     found, call = [], layers.Layer.__call__
 
-    def counted(layer, x, *args, **kwargs):
-        y = call(layer, x, *args, **kwargs)
+    def counted(layer, *args, **kwargs):
+        y = call(layer, *args, **kwargs)
         kernels = [kernel for kernel in (getattr(layer, name, None) for name in KERNELS) if kernel is not None]
         if kernels:
-            places = x if isinstance(layer, layers.Conv2DTranspose) else y
+            places = args[0] if isinstance(layer, layers.Conv2DTranspose) else y
             found.append((layer, 2 * sum(math.prod(k.shape) for k in kernels) * math.prod(places.shape[:-1])))
         return y
 

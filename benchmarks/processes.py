@@ -1,4 +1,4 @@
-"""Processes that are measured from outside, each at the other end of a connection."""
+"""Processes that are measured from outside, each at the other end of a connection. Not for Windows."""
 
 import json
 import os

@@ -4,6 +4,8 @@ import time
 
 from genzoo.blocks import keras
 
+MOST_STEPS = 100_000  # Keras 2 takes no endless data
+
 
 class Stopwatch(keras.callbacks.Callback):
     """Ends `fit` after about `seconds`. `step_seconds`: the mean from the end of its first step to that of its last."""
@@ -30,5 +32,5 @@ def step_seconds(model, batches, seconds):
     batches: a `tf.data.Dataset`, which is repeated. The first step, which may compile, is not counted.
     """
     watch = Stopwatch(seconds)
-    model.fit(batches.repeat(), shuffle=False, verbose=0, callbacks=[watch])
+    model.fit(batches.repeat().take(MOST_STEPS), shuffle=False, verbose=0, callbacks=[watch])
     return watch.step_seconds

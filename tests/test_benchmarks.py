@@ -64,8 +64,8 @@ def test_the_article_s_network(classes, millions):
 
 
 def test_the_article_s_model_trains_and_draws():
-    model = Article((8, 8, 1), 4)
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
+    model = Article((8, 8, 1), 4, widths=(8, 8, 8))
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), run_eagerly=True)  # there is no time to trace it
     model.fit(dataset(4, 2), shuffle=False, verbose=0)
     for images in (model.draw([0, 1], seed=1, steps=3), model.own([0, 1], seed=1, most=2)):
         assert images.shape == (2, 8, 8, 1) and np.isfinite(images).all() and np.abs(images).max() <= 1

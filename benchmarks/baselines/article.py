@@ -56,15 +56,15 @@ class Embedding(layers.Layer):
 class ArticleUNet(layers.Layer):
     """call(x [B, H, W, C], t [B] int, labels [B] int or None, shown: 1 or 0) → [B, H, W, C]; H and W divisible by 8."""
 
-    def __init__(self, channels=1, classes=0):
+    def __init__(self, channels=1, classes=0, widths=WIDTHS):
         super().__init__()
-        self.embeddings = [Embedding(width, classes) for width in WIDTHS]
-        self.down = [Block(width) for width in WIDTHS]
+        self.embeddings = [Embedding(width, classes) for width in widths]
+        self.down = [Block(width) for width in widths]
         self.pool = layers.MaxPooling2D(2)
-        self.middle = Block(WIDTHS[-1])
-        self.up = [layers.Conv2DTranspose(width, 3, strides=2, padding="same") for width in reversed(WIDTHS)]
-        self.up_blocks = [[Block(width), Block(width)] for width in reversed(WIDTHS)]
-        self.last, self.head = Block(WIDTHS[0]), layers.Conv2D(channels, 3, padding="same")
+        self.middle = Block(widths[-1])
+        self.up = [layers.Conv2DTranspose(width, 3, strides=2, padding="same") for width in reversed(widths)]
+        self.up_blocks = [[Block(width), Block(width)] for width in reversed(widths)]
+        self.last, self.head = Block(widths[0]), layers.Conv2D(channels, 3, padding="same")
 
     def call(self, x, t, labels=None, shown=1.0):
         skips = []
@@ -82,14 +82,14 @@ class ArticleUNet(layers.Layer):
 class Article(keras.Model):
     """The baseline as it trains and samples; `classes` = 0 for the unconditional one. Images as genzoo's."""
 
-    def __init__(self, image_shape=(32, 32, 1), classes=10):
+    def __init__(self, image_shape=(32, 32, 1), classes=10, widths=WIDTHS):
         super().__init__()
         self.image_shape, self.classes = tuple(image_shape), classes
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that this schedule does not end in noise is one of its known traits
             self.schedule = NoiseSchedule(np.linspace(1e-4, 0.02, STEPS))
         self._alphas_cumprod = self.schedule.alphas_cumprod.astype("float32")
-        self.network = ArticleUNet(image_shape[-1], classes)
+        self.network = ArticleUNet(image_shape[-1], classes, widths)
         self.network(tf.zeros([1, *image_shape]), tf.zeros([1], tf.int32), self._labels(tf.zeros([1], tf.int32)))
         self.tracker = keras.metrics.Mean(name="loss")
         self._predict = tf.function(
