@@ -1,7 +1,7 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
 
-from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm
+from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm, silu
 from genzoo.quiet import tf
 
 
@@ -49,7 +49,7 @@ class UNet(keras.layers.Layer):
         emb = self.time_embedding(time)
         if self.labelled:
             emb += self.label_embedding(labels)
-        emb = tf.nn.silu(self.embedding(tf.nn.silu(emb)))
+        emb = silu(self.embedding(silu(emb)))
 
         pixels = tf.nn.space_to_depth(x, self.patch)
         h = self.stem(pixels)
@@ -65,5 +65,5 @@ class UNet(keras.layers.Layer):
             for block in self.up_blocks[i * self.depth : (i + 1) * self.depth]:
                 h = block(h, emb)
         # The skip at full resolution: every input pixel reaches the last convolution.
-        h = tf.concat([tf.nn.silu(self.norm(h)), pixels], axis=-1)
+        h = tf.concat([silu(self.norm(h)), pixels], axis=-1)
         return tf.nn.depth_to_space(self.head(h), self.patch)
