@@ -50,20 +50,23 @@ class UNet(keras.layers.Layer):
         if self.labelled:
             emb += self.label_embedding(labels)
         emb = silu(self.embedding(silu(emb)))
+        # A copy for each block: their gradients are then summed in this order, not in that of the nodes' names.
+        blocks = len(self.down_blocks) + len(self.up_blocks)
+        embs = iter(tf.unstack(tf.repeat(emb[None], blocks, axis=0)))
 
         pixels = tf.nn.space_to_depth(x, self.patch)
         h = self.stem(pixels)
         skips = []
         for i in range(len(self.downs) + 1):
             for block in self.down_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, emb)
+                h = block(h, next(embs))
             if i < len(self.downs):
                 skips.append(h)
                 h = self.downs[i](h)
         for i, up in enumerate(self.ups):
             h = tf.concat([up(h), skips.pop()], axis=-1)
             for block in self.up_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, emb)
+                h = block(h, next(embs))
         # The skip at full resolution: every input pixel reaches the last convolution.
         h = tf.concat([silu(self.norm(h)), pixels], axis=-1)
         return tf.nn.depth_to_space(self.head(h), self.patch)
