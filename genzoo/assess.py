@@ -26,7 +26,7 @@ def evaluate(args):
     results = _evaluated({name: (run, options)}, data, args)
     from genzoo import scores
 
-    print(scores.judge_line(results[name]))
+    print(f"judge: {scores.judge_line(results[name])}\n")
     for table in (scores.quality_table(results), scores.cost_table(results), scores.class_table(results)):
         if table:
             print(table.text())
