@@ -20,6 +20,8 @@ def slerp(a, b, u):
     sine = np.where(near, 1, np.sin(angle))
     return np.where(near, (1 - u) * a + u * b, (np.sin((1 - u) * angle) * a + np.sin(u * angle) * b) / sine)
 
+INVERSION_STEPS = 50  # between an image and its noise, where none are asked for
+
 
 class Editing:
     """For `DDPM`: inversion, and what starts from a given image. labels: one an image, for families that take them."""
@@ -41,7 +43,7 @@ class Editing:
         Song et al. 2021, section 4.3. The error falls as `steps` grows: each step takes ε where it sets out.
         """
         images, labels = self._given(images, labels)
-        steps = self.default_steps() if steps is None else steps
+        steps = min(INVERSION_STEPS, self.diffusion_steps) if steps is None else steps
         t = np.unique(np.append(time_steps(self.schedule, steps, timesteps), 0))  # an image counts as x at t = 0
         if len(t) == 1:
             return images
@@ -82,7 +84,7 @@ class Editing:
         if not 0 < strength <= 1:
             raise UsageError(f"strength must be above 0 and at most 1, got {strength}")
         images, labels = self._given(images, labels)
-        steps = self.default_steps() if steps is None else steps
+        steps = min(INVERSION_STEPS, self.diffusion_steps) if steps is None else steps
         pairs = time_pairs(self.schedule, steps, timesteps)[-max(1, round(strength * steps)) :]
         plan = self.plan(sampler, pairs=pairs, **options)
         start = self._start_from(images, seed, pairs[0, 0])
