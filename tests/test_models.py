@@ -28,8 +28,6 @@ def test_plain_fit_learns_and_reports(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_training_is_a_function_of_the_seed(name):
     def weights(seed):
-        # Layers made later in a process get other names, and last bits follow them: see docs/performance.md.
-        keras.backend.clear_session()
         model = compiled(small(name))
         model.seed = seed
         model.fit(dataset(), epochs=2, verbose=0, shuffle=False)
