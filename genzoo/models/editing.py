@@ -22,6 +22,7 @@ def slerp(a, b, u):
     sine = np.where(near, 1, np.sin(angle))
     return np.where(near, (1 - u) * a + u * b, (np.sin((1 - u) * angle) * a + np.sin(u * angle) * b) / sine)
 
+
 class Editing:
     """For `DDPM`: inversion, and what starts from a given image. labels: one an image, for families that take them."""
 
