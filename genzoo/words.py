@@ -184,6 +184,8 @@ def sweep(command):
     whole = values.several(values.whole(1))
     add("--steps", type=whole, default=[5, 10, 20, 50], metavar="N,N", help="(default: 5,10,20,50)")
     add("--guidance", type=values.several(values.number()), metavar="S,S", help="cddpm (default: that of sample)")
+    where = "cddpm: guide between these noise levels only (default: 1,10; everywhere: 0,inf)"
+    _options(command)("--guidance-interval", type=values.interval, metavar="LOW,HIGH", help=where)
     _measuring(command, seeds=None, n="2,000")
     add("--overwrite", action="store_true", help="replace RUN/sweep.csv and sweep.png")
     command.epilog = _SAMPLERS

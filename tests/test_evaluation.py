@@ -143,7 +143,7 @@ def metrics_of(run):
 def test_evaluate(trained, call, tmp_path, monkeypatch):
     run = tmp_path / "run"
     shutil.copytree(trained("cddpm"), run)
-    words = ["evaluate", run, "--seeds", 2, "--n", 60, "--steps", 3]
+    words = ["evaluate", run, "--seeds", 2, "--n", 60, "--steps", 3, "--guidance-interval", "0,inf"]
     code, out, err = call(*words)  # draws in a process of its own
     assert code == 0, err
     assert "judge: a classifier trained on the training images; it reads" in out and f"wrote {run}" in out
@@ -265,7 +265,8 @@ def test_mistakes_are_answered_before_tensorflow_starts(words, message, trained,
 def test_sweep(trained, call, tmp_path, draw_here):
     run = tmp_path / "run"
     shutil.copytree(trained("cddpm"), run)
-    words = ["sweep", run, "--samplers", "ddim,heun", "--steps", "3", "--guidance", "1,3", "--n", 60]
+    guidance = ["--guidance", "1,3", "--guidance-interval", "0,inf"]
+    words = ["sweep", run, "--samplers", "ddim,heun", "--steps", "3", *guidance, "--n", 60]
     code, out, err = call(*words)
     assert code == 0, err
     rows = list(csv.DictReader((run / "sweep.csv").open()))
