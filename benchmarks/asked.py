@@ -34,7 +34,10 @@ def main():
     options = dict(family(config["model"]).sample)
     for text in args.set:
         key, value = text.split("=")
-        options[key] = value if value.isalpha() else json.loads(value)
+        try:
+            options[key] = json.loads(value)
+        except ValueError:  # a word
+            options[key] = value
     labels = np.arange(args.n) % data.num_classes
     began = time.perf_counter()
     images = model.sample(labels=labels, seed=args.seed, **options)

@@ -26,7 +26,7 @@ def evaluate(args):
     results = _evaluated({name: (run, options)}, data, args)
     from genzoo import scores
 
-    print(scores.judge_line(results[name]))
+    print(f"judge: {scores.judge_line(results[name])}\n")
     for table in (scores.quality_table(results), scores.cost_table(results), scores.class_table(results)):
         if table:
             print(table.text())
@@ -82,15 +82,14 @@ def sweep(args):
 
     n, seeds = args.n or min(SWEEP_SAMPLES, len(data.test_images)), (args.seed,)
     labels = labels_to_ask(run, data, n)
-    drawn = {}
-    for key, options in settings.items():
-        print(f"drawing {n:,} samples: {', '.join(f'{k} {v}' for k, v in options.items() if v is not None)}")
-        drawn[key] = draw(run.path, n, seeds, options, labels)
+    print(f"drawing {n:,} samples in each of {len(settings)} ways")
+    drawn = draw(run.path, n, seeds, list(settings.values()), labels)
     from genzoo.metrics.reference import Reference
 
     reference = Reference(data)
     points = [
-        Point(*key, one.nfe, one.seconds_1000, reference.measure(one.images[0], labels)) for key, one in drawn.items()
+        Point(*key, one.nfe, one.seconds_1000, reference.measure(one.images[0], labels))
+        for key, one in zip(settings, drawn, strict=True)
     ]
     floor = reference.floor(n)
     table = sweep_table(points, floor)
@@ -117,7 +116,7 @@ def _evaluated(asked, data, args):
             print(f"{name}: {run.path / 'metrics.json'} says it already")
             continue
         print(f"{name}: drawing {n:,} samples" + f" from each of {len(seeds)} seeds" * (len(seeds) > 1))
-        drawn[name] = draw(run.path, n, seeds, options, labels_to_ask(run, data, n))
+        drawn[name] = draw(run.path, n, seeds, [options], labels_to_ask(run, data, n))[0]
     if drawn:
         from genzoo.evaluation import evaluate
         from genzoo.metrics.reference import Reference

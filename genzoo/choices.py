@@ -18,7 +18,8 @@ from genzoo.schedules import make_schedule
 from genzoo.spacings import time_steps
 
 IMAGES = 64  # to draw, about, unless asked
-STEPS = 50  # of a diffusion sampler unless asked; of ancestral sampling all T
+STEPS = 10  # of a diffusion sampler unless asked; of ancestral sampling all T
+INVERSION_STEPS = 50  # from an image to its noise
 
 
 def check_model_options(name, asked):
@@ -77,7 +78,7 @@ def sampling_options(run, asked, **defaults):
         if key not in family.options:
             takes = ", ".join(map(_flag, family.options)) or "none"
             raise UsageError(f"{name} has no sampling option {_flag(key)}: it takes {takes}")
-    options = family.sample | defaults | asked
+    options = family.sample | {k: v for k, v in defaults.items() if k in family.options} | asked
     if not family.diffuses:
         return options
     sampler = options["sampler"]
@@ -96,7 +97,7 @@ def inversion_steps(run, asked):
     """How many DDIM steps lead from an image to its noise; None where the family needs none. Raises UsageError."""
     name = run.config["model"]
     if registry.family(name).diffuses:
-        return _steps(run, asked or STEPS, asked is not None)
+        return _steps(run, asked or INVERSION_STEPS, asked is not None)
     if asked is not None:
         raise UsageError(f"{name} puts images into its encoder at once, without steps")
     return None

@@ -1,5 +1,6 @@
 """Samples drawn in a process of their own, so that their time and memory are those of drawing and of nothing else."""
 
+import math
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -34,36 +35,46 @@ def labels_to_ask(run, data, n):
     return np.resize(data.test_labels[permutation(len(data.test_images), 0)], n)
 
 
-def draw(path, n, seeds, options, labels=None):
-    """n samples of each seed from the run at `path`, as a `Drawn`. options: of `sample`; labels: int [n], or None.
+def draw(path, n, seeds, settings, labels=None):
+    """n samples of each seed from the run at `path`, in each of the settings, options of `sample`: a list of `Drawn`.
 
-    Raises MemoryError where the process dies, and what `load` and `sample` raise.
+    labels: int [n], or None.   Raises MemoryError where the process dies, and what `load` and `sample` raise.
     """
     # 'spawn': a fork of a process that runs TensorFlow may hang.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_draw, path, n, seeds, options, labels).result()
+            return pool.submit(_draw, path, n, seeds, settings, labels).result()
         except BrokenProcessPool:
             raise MemoryError(f"drawing {n:,} samples from {path} was killed; ask for fewer with --n") from None
 
 
-def _draw(path, n, seeds, options, labels):
+def _draw(path, n, seeds, settings, labels):
     from genzoo.checkpoint import load
-    from genzoo.images import to_uint8
     from genzoo.memory import PeakMemory
-    from genzoo.progress import evaluations_bar
 
+    drawn = []
     with PeakMemory() as memory:
         model = load(path)
-        few = min(WARM, n)
-        model.sample(few, labels=None if labels is None else labels[:few], **options)
-        images, seconds = [], 0.0
-        for seed in seeds:
-            with evaluations_bar(f"{model.family}, seed {seed}") as bar:
-                began = time.perf_counter()
-                made = model.sample(n, labels=labels, seed=seed, progress=bar, **options)
-                seconds += time.perf_counter() - began
-            images.append(to_uint8(made, model.run_config["data"]["native_shape"]))
-    parameters = sum(int(np.prod(weight.shape)) for weight in model.ema.weights)
-    nfe = model.evaluations(**options)
-    return Drawn(np.array(images), parameters, nfe, 1000 * seconds / (n * len(seeds)), memory.bytes)
+        for options in settings:
+            _sampled(model, min(WARM, n), 0, options, labels)
+            images, seconds = zip(*(_sampled(model, n, seed, options, labels) for seed in seeds), strict=True)
+            nfe, seconds_1000 = model.evaluations(**options), 1000 * sum(seconds) / (n * len(seeds))
+            drawn.append(Drawn(np.array(images), _parameters(model), nfe, seconds_1000, memory.bytes))
+    return drawn
+
+
+def _sampled(model, n, seed, options, labels):
+    """(uint8 images [n, h, w, c], seconds that they took)"""
+    from genzoo.images import to_uint8
+    from genzoo.progress import evaluations_bar
+
+    words = [model.family, *(f"{name} {options[name]}" for name in ("sampler", "steps", "guidance") if name in options)]
+    with evaluations_bar(f"{', '.join(words)}, seed {seed}") as bar:
+        began = time.perf_counter()
+        images = model.sample(n, labels=None if labels is None else labels[:n], seed=seed, progress=bar, **options)
+        seconds = time.perf_counter() - began
+    return to_uint8(images, model.run_config["data"]["native_shape"]), seconds
+
+
+def _parameters(model):
+    return sum(math.prod(weight.shape) for weight in model.ema.weights)

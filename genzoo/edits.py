@@ -55,7 +55,7 @@ def img2img(args):
     run = Run.open(args.run)
     choices.check_edits(run)
     choices.check_labels(run, args.labels)
-    options = choices.sampling_options(run, args.options)
+    options = choices.sampling_options(run, args.options, sampler="ddim", steps=50, guidance_interval=None)
     out = choices.output(args, "img2img.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
@@ -70,7 +70,7 @@ def inpaint(args):
     run = Run.open(args.run)
     choices.check_edits(run)
     choices.check_labels(run, args.labels)
-    options = choices.sampling_options(run, args.options, sampler="ddpm", steps=250)
+    options = choices.sampling_options(run, args.options, sampler="ddpm", steps=250, guidance_interval=None)
     mask = pad(choices.mask(run, args.box, args.mask)[..., None])  # [H, W, 1]
     out = choices.output(args, "inpainting.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)

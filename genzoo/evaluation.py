@@ -22,8 +22,6 @@ def evaluate(run, drawn, reference, settings):
     """
     data, model = reference.data, load(run.path)
     labels = labels_to_ask(run, data, settings.n)
-    if labels is None:
-        labels = "takes no labels"
     draws = [reference.measure(images, labels) for images in drawn.images]
     metrics = {name: _over_seeds([draw[name] for draw in draws]) for name in draws[0]}
     return {

@@ -92,11 +92,11 @@ def memorised(result):
 def judge_line(result):
     """Who judged, and how far it can be trusted."""
     if result["judge"] is None:
-        return f"no judge: {result['data']['name']} has no labels"
+        return f"none: {result['data']['name']} has no labels to train one on"
     judge = result["judge"]
     low, high = wilson(round(judge["accuracy"] * judge["n"]), judge["n"])
     reads = f"it reads {judge['accuracy']:.2%} of {judge['n']:,} test images right"
-    return f"judge: a classifier trained on the training images; {reads} (95 % interval {low:.2%} to {high:.2%})"
+    return f"a classifier trained on the training images; {reads} (95 % interval {low:.2%} to {high:.2%})"
 
 
 def _cell(score):

@@ -82,7 +82,7 @@ def sample(command):
     add("--gif", metavar="FILE", help="also an animation from noise to images (blend, ddpm, cddpm)")
     add("--steps-picture", metavar="FILE", help="also a PNG of input beside prediction, a row a step (the same)")
 
-    option = _sampling(command, metavar="NAME", help="ddpm, cddpm: see below (default: ddim)")
+    option = _sampling(command, metavar="NAME", help="ddpm, cddpm: see below (default: dpmpp_2m)")
     option("--share", type=values.number(above=0, most=1), help="blend: fixed share of the way a step")
     command.epilog = _SAMPLERS
 
@@ -98,7 +98,7 @@ def _sampling(command, **sampler):
     option("--variance", choices=("fixed_small", "fixed_large"), help="ddpm: of the noise of a step")
     scale = "cddpm: how clearly to follow labels; 0: not at all, 1: as learned, other: twice the cost (default: 2)"
     option("--guidance", type=values.number(), metavar="S", help=scale)
-    where = "cddpm: guide only where the noise level sqrt((1 - abar) / abar) is between these"
+    where = "cddpm: guide only where the noise level sqrt((1 - abar) / abar) is between these (sample: 1,10)"
     option("--guidance-interval", type=values.interval, metavar="LOW,HIGH", help=where)
     how_far = "cddpm: undo this share of the contrast that guidance adds (default: 0)"
     option("--guidance-rescale", type=values.number(least=0, most=1), metavar="PHI", help=how_far)
@@ -184,6 +184,8 @@ def sweep(command):
     whole = values.several(values.whole(1))
     add("--steps", type=whole, default=[5, 10, 20, 50], metavar="N,N", help="(default: 5,10,20,50)")
     add("--guidance", type=values.several(values.number()), metavar="S,S", help="cddpm (default: that of sample)")
+    where = "cddpm: guide between these noise levels only (default: 1,10; everywhere: 0,inf)"
+    _options(command)("--guidance-interval", type=values.interval, metavar="LOW,HIGH", help=where)
     _measuring(command, seeds=None, n="2,000")
     add("--overwrite", action="store_true", help="replace RUN/sweep.csv and sweep.png")
     command.epilog = _SAMPLERS
@@ -220,12 +222,12 @@ def _data_dir(command):
 
 
 _SAMPLERS = """which sampler to take (cost: network evaluations an image, which guidance other than 0 and 1 doubles):
-  ddim      the default: one evaluation a step, and deterministic, so that seeds stay comparable and images can
-            be inverted; --eta above 0 adds fresh noise
+  dpmpp_2m  the default: one evaluation a step, good from 7 on, and deterministic, so that seeds stay comparable
+  ddim      as deterministic, so that images can be inverted; --eta above 0 adds fresh noise
   unipc     as deterministic, and closest to the exact path at 5 to 10 evaluations
-  dpmpp_2m  between the two
   heun      of second order, at nearly two evaluations a step: to check the others
   ddpm      ancestral: fresh noise in every step; all T steps unless --steps asks for fewer
+Unless asked, ddpm and cddpm take 10 steps and blend takes 20.
 --timesteps trailing suits all of them; uniform is that of the DDIM article, which starts below pure noise."""
 
 

@@ -69,7 +69,8 @@ def _training_batches(data, steps):
                 yield np.roll(images[chosen], rng.integers(-shift, shift + 1, 2), axis=(1, 2)), labels[chosen]
 
     spec = (tf.TensorSpec([size, *images.shape[1:]]), tf.TensorSpec([size], tf.int32))
-    return tf.data.Dataset.from_generator(batches, output_signature=spec).take(steps).prefetch(2)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=spec).take(steps)
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 
 
 def _cache_file(data):

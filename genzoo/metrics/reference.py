@@ -24,7 +24,6 @@ class Reference:
         self.test_order = permutation(len(data.test_images), 0)
         self._floors = {}
 
-
     def floor(self, n):
         """`measure` of n test images, or of all where there are fewer."""
         chosen = self.test_order[:n]
@@ -35,20 +34,20 @@ class Reference:
 
     def measure(self, images, labels):
         """{metric: {"value", "n", "reference", …} or {"reason"}} of uint8 images [n, h, w, c] against the training
-        images; labels: what each was asked to be, or the reason why there are none."""
+        images; labels: what each was asked to be, None where the family takes none."""
         scores = self._nearest(images)
         if self.judge is None:
             names = ("frechet", "kid", "precision", "recall", "density", "coverage", "accuracy")
             return scores | {name: missing(f"{self.data.name} has no labels to train a judge on") for name in names}
         read, features = self.judge.look(images)
         scores |= self._distances(features) | self._neighbourhood(features)
-        return scores | {"accuracy": missing(labels) if isinstance(labels, str) else self._accuracy(read, labels)}
+        return scores | {"accuracy": missing("takes no labels") if labels is None else self._accuracy(read, labels)}
 
     def _nearest(self, images):
         distance, copied = nearest_training(images, self.data.train_images)
         return {
             "nearest": self._against(np.median(distance), images),
-            "copies": self._against(0, images) | _share(copied),
+            "copies": self._against(copied.mean(), images, interval=_share(copied)["interval"]),
         }
 
     def _distances(self, features):

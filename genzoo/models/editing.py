@@ -7,6 +7,8 @@ from genzoo.errors import UsageError
 from genzoo.quiet import tf
 from genzoo.spacings import time_pairs, time_steps
 
+INVERSION_STEPS = 50  # between an image and its noise, where none are asked for
+
 
 def slerp(a, b, u):
     """The point at u in [0, 1] on the great circle from noise a to noise b, each [n, H, W, C]; u = 0 gives a.
@@ -30,6 +32,9 @@ class Editing:
             raise UsageError(f"{self.family} needs a label for each of the {len(images)} images")
         return images, self._labels(len(images), labels)[1]
 
+    def _way(self, steps):
+        return min(INVERSION_STEPS, self.diffusion_steps) if steps is None else steps
+
     def _last(self, x, plan, labels, seed=0, progress=None, keep=None):
         frames = len(plan.table) if keep else 25 if progress else 1
         *_, (_, _, x) = self.walk(x, plan, labels, seed, frames, progress, keep)
@@ -41,7 +46,7 @@ class Editing:
         Song et al. 2021, section 4.3. The error falls as `steps` grows: each step takes ε where it sets out.
         """
         images, labels = self._given(images, labels)
-        steps = self.default_steps() if steps is None else steps
+        steps = self._way(steps)
         t = np.unique(np.append(time_steps(self.schedule, steps, timesteps), 0))  # an image counts as x at t = 0
         if len(t) == 1:
             return images
@@ -49,7 +54,7 @@ class Editing:
         return self._last(images, self.plan("ddim", pairs=pairs, clip_denoised=False, **options), labels)
 
     def _from_noise(self, noise, labels, steps, timesteps, **options):
-        plan = self.plan("ddim", steps, timesteps, clip_denoised=False, **options)
+        plan = self.plan("ddim", self._way(steps), timesteps, clip_denoised=False, **options)
         return np.clip(self._last(tf.constant(noise, tf.float32), plan, labels), -1, 1)
 
     def reconstruct(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
@@ -82,7 +87,7 @@ class Editing:
         if not 0 < strength <= 1:
             raise UsageError(f"strength must be above 0 and at most 1, got {strength}")
         images, labels = self._given(images, labels)
-        steps = self.default_steps() if steps is None else steps
+        steps = self._way(steps)
         pairs = time_pairs(self.schedule, steps, timesteps)[-max(1, round(strength * steps)) :]
         plan = self.plan(sampler, pairs=pairs, **options)
         start = self._start_from(images, seed, pairs[0, 0])

@@ -2,7 +2,7 @@
 
 import math
 
-from genzoo.blocks import Down, LabelEmbedding, Residual, Up, conv, keras, norm
+from genzoo.blocks import Down, LabelEmbedding, Residual, Up, conv, keras, norm, silu
 from genzoo.quiet import tf
 
 LABEL_CHANNELS = 16
@@ -27,7 +27,7 @@ class Encoder(keras.layers.Layer):
             x = tf.concat([x, planes + tf.zeros_like(x[..., :1])], axis=-1)
         for down, block in zip(self.downs, self.blocks, strict=True):
             x = block(down(x))
-        x = tf.nn.silu(self.norm(x))
+        x = silu(self.norm(x))
         return self.head(tf.reshape(x, [-1, math.prod(x.shape[1:])]))
 
 
@@ -53,7 +53,7 @@ class Decoder(keras.layers.Layer):
         x = tf.reshape(self.dense(z), [-1, *self.base])
         for block, up in zip(self.blocks, self.ups, strict=True):
             x = up(block(x))
-        return self.head(tf.nn.silu(x))
+        return self.head(silu(x))
 
 
 class EncoderDecoder(keras.layers.Layer):

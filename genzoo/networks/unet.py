@@ -1,7 +1,7 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
 
-from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm
+from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm, silu
 from genzoo.quiet import tf
 
 
@@ -49,21 +49,24 @@ class UNet(keras.layers.Layer):
         emb = self.time_embedding(time)
         if self.labelled:
             emb += self.label_embedding(labels)
-        emb = tf.nn.silu(self.embedding(tf.nn.silu(emb)))
+        emb = silu(self.embedding(silu(emb)))
+        # A copy for each block: their gradients are then summed in this order, not in that of the nodes' names.
+        blocks = len(self.down_blocks) + len(self.up_blocks)
+        embs = iter(tf.unstack(tf.repeat(emb[None], blocks, axis=0)))
 
         pixels = tf.nn.space_to_depth(x, self.patch)
         h = self.stem(pixels)
         skips = []
         for i in range(len(self.downs) + 1):
             for block in self.down_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, emb)
+                h = block(h, next(embs))
             if i < len(self.downs):
                 skips.append(h)
                 h = self.downs[i](h)
         for i, up in enumerate(self.ups):
             h = tf.concat([up(h), skips.pop()], axis=-1)
             for block in self.up_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, emb)
+                h = block(h, next(embs))
         # The skip at full resolution: every input pixel reaches the last convolution.
-        h = tf.concat([tf.nn.silu(self.norm(h)), pixels], axis=-1)
+        h = tf.concat([silu(self.norm(h)), pixels], axis=-1)
         return tf.nn.depth_to_space(self.head(h), self.patch)
