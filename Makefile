@@ -3,7 +3,7 @@
 # make bench       set up and measure speed; half an hour      make bench-quality  time to quality; an hour and a half
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
-# ARGS="--rounds 5" make bench   hands options on.
+# make bench ARGS="--rounds 5"   hands options on.
 # PYTHON=python3.12 make ...   uses that interpreter; VENV=FOLDER puts the environment elsewhere.
 # Another interpreter remakes the environment; a second run with the same one goes straight to work.
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from small import dataset, small
 
 from benchmarks import exams, flops, measuring, processes, quality, reporting
 from benchmarks.baselines.article import STEPS, Article, ArticleUNet
+from benchmarks.bench import Bench
 from benchmarks.rows import efficiency, growth, matched, overhead, startup, throughput
 from benchmarks.within import options_within
 from genzoo.blocks import keras, layers
@@ -74,11 +76,11 @@ def test_the_article_s_model_trains_and_draws():
 
 def test_options_within_so_many_evaluations():
     model = small("cddpm")
-    guided, plain = options_within(model), options_within(model, {"guidance": 1.0})
-    assert model.evaluations(**guided) == model.evaluations(**plain) == 10
-    assert plain["steps"] == 10
+    guided = options_within(model)
+    assert model.evaluations(**guided) <= 10 < model.evaluations(**guided | {"steps": guided["steps"] + 1})
+    assert options_within(model, {"sampler": "ddim", "guidance": 1.0})["steps"] == 10
     with pytest.raises(ValueError, match="more than 1"):
-        options_within(model, {"guidance": 3.0}, most=1)
+        options_within(model, {"guidance": 3.0, "guidance_interval": None}, most=1)
 
 
 class Clock:
@@ -222,3 +224,38 @@ def test_a_process_that_dies_is_noticed():
 
 def test_versions_of_an_interpreter_without_them():
     assert processes.course_versions("false") is None
+
+
+FEW_POINTS = {"training step, by batch size": (2, 4), "sampling, by steps": (1, 2)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("row", "sizes"),
+    [
+        (throughput, {}),
+        (efficiency, {}),
+        (overhead, {"cases": ((2, 2),)}),
+        (matched, {}),
+        (startup, {"steps": 2, "samples": 20}),
+        (growth, {"points": FEW_POINTS}),
+    ],
+)
+def test_each_row_measures_and_shows_something(row, sizes, tmp_path, monkeypatch):
+    for name in ("OURS", "ARTICLE", "STEPS"):
+        monkeypatch.setattr(matched, name, 1)
+    with ExitStack() as stack:
+        bench = Bench("digits", 1, 0.1, "false", tmp_path / "quality.json", stack)
+        found = row.measure(bench, **sizes)
+    assert json.loads(json.dumps(found))
+    assert "cddpm" in row.TITLE + row.table(found).text()
+
+
+@pytest.mark.slow
+def test_time_to_quality_on_a_candidate_that_learns_for_seconds(tmp_path, capsys):
+    out = tmp_path / "quality.json"
+    words = ["--data", "digits", "--seeds", "0", "--minutes", "0.2", "--least", "5", "--baselines", "article"]
+    quality.main([*words, "--limit", "0.5", "--baseline-least", "10", "--own", "1", "--out", str(out)])
+    rows = json.loads(out.read_text())["rows"]
+    assert list(rows) == ["ours, seed 0", "article"] and rows["article"]["own"]["n"] == 10
+    assert "not reached" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def measure(bench, steps=STEPS, samples=SAMPLES):
         connection.recv()  # the first step is done
         training = connection.recv()
     options = options_within(bench.trainer("cddpm").model)
-    drawn = draw(run, samples, [0], options, [i % bench.data.num_classes for i in range(samples)])
+    (drawn,) = draw(run, samples, [0], [options], [i % bench.data.num_classes for i in range(samples)])
     return {
         "seconds": {name: spread(values) for name, values in times.items()},
         "training_bytes": training,
