@@ -49,15 +49,16 @@ def measure(bench):
 
 
 def accuracies(path):
-    """{name of a contender: its share read as asked} that `quality` wrote to `path`; {} where there is none."""
+    """{name of a contender: its share read as asked} that `quality` wrote to `path`: of ours the worst seed's, of a
+    baseline that of its own recipe. {} where there is no such file."""
     try:
         rows = json.loads(path.read_text())["rows"]
     except FileNotFoundError:
         return {}
-    runs = {name: row["own"] or row for name, row in rows.items() if name in ("article", "course")}
+    runs = {name: row["own"] for name, row in rows.items() if row["own"]}
     ours = [row for name, row in rows.items() if name.startswith("ours")]
     if ours:
-        runs[FEW] = {"share": min(row["share"] for row in ours), "n": ours[0]["n"]}
+        runs[FEW] = min(ours, key=lambda row: row["share"])
     return {name: {"share": run["share"], "n": run["n"]} for name, run in runs.items()}
 
 
