@@ -28,7 +28,7 @@ QUALITY = (
 )  # fmt: skip
 COST = (
     Column("parameters", "parameters", "lower", ",d", note="of the network that samples"),
-    Column("train_seconds", "training", "lower", ",.0f", "s", "wall-clock time"),
+    Column("train_seconds", "training", "", ",.0f", "s", "wall-clock time"),
     Column("images_seen", "images seen", "", ",d", note="in training, repeats included"),
     Column("nfe", "NFE", "lower", "d", note="network evaluations for an image; a guided step counts two"),
     Column("seconds_1000", "1,000 samples", "lower", ".1f", "s", "time to draw them, without the start"),

@@ -181,7 +181,7 @@ BAD = {
     "unknown schedule": ("train --schedule steep", 2, "linear"),
     "min-snr of 0": ("train --min-snr 0", 2, "above 0"),
     "eta of another sampler": ("sample RUN --sampler unipc --eta 0.5", 2, "unipc takes no --eta: that is for ddim"),
-    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "ddim takes no --variance"),
+    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "dpmpp_2m takes no --variance"),
     "unknown variance": ("sample RUN --sampler ddpm --variance learned", 2, "fixed_small"),
     "threshold above 1": ("sample RUN --threshold 2", 2, "--threshold"),
     "threshold and none": ("sample RUN --threshold 0.9 --no-clip", 2, "--no-clip"),
