@@ -1,6 +1,6 @@
 """The share of a conditional run's samples that a classifier reads as asked.
 
-    python benchmarks/asked.py runs/cddpm-mnist --n 1000 --steps 50 --guidance 2
+    python benchmarks/asked.py runs/cddpm-mnist --n 1000 --set steps=50 guidance=2
 
 The classifier is trained on the run's training split, with its accuracy on the test split printed beside the result.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 import genzoo
 from genzoo.checkpoint import Run
-from genzoo.data import load_data
+from genzoo.data import load_again
 from genzoo.images import to_uint8
 from genzoo.metrics.judge import judge_of
 from genzoo.registry import family
@@ -28,7 +28,7 @@ def main():
     args = parser.parse_args()
 
     config = Run.open(args.run).config
-    data = load_data(config["data"]["name"], image_size=config["data"]["image_size"])
+    data = load_again(config["data"], args.run)
     judge = judge_of(data)
     model = genzoo.load(args.run)
     options = dict(family(config["model"]).sample)

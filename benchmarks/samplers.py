@@ -16,7 +16,7 @@ import numpy as np
 
 import genzoo
 from genzoo.checkpoint import Run
-from genzoo.data import load_data
+from genzoo.data import load_again
 from genzoo.images import grid, save_png, to_uint8
 from genzoo.metrics.judge import judge_of
 from genzoo.samplers import SAMPLERS
@@ -36,7 +36,7 @@ def main():
     args = parser.parse_args()
 
     config = Run.open(args.run).config
-    data = load_data(config["data"]["name"], image_size=config["data"]["image_size"])
+    data = load_again(config["data"], args.run)
     judge = judge_of(data)
     model = genzoo.load(args.run)
     print(f"judge: {100 * judge.accuracy:.2f} % of {len(data.test_labels):,} test images; seed {args.seed}")

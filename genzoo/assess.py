@@ -58,7 +58,8 @@ def compare(args):
     contenders = [Contender(name, run, options, results[name]) for name, (run, options) in asked.items()]
     table = save_comparison(folder, contenders, data, facts)
     print(table.text())
-    print(f"wrote {folder / 'report.html'}, and beside it {', '.join(FILES[:-1])}")
+    beside = [name for name in FILES[:-1] if (folder / name).exists()]  # without encoders no interpolations
+    print(f"wrote {folder / 'report.html'}, and beside it {', '.join(beside)}")
 
 
 def sweep(args):

@@ -85,12 +85,13 @@ def _pictures(contenders, data):
                     "Not selected; the same seed throughout."),
         "reconstructions": (plots.picture_rows(copies), "test images and their reconstructions",
                             f"Test images, and what each family makes of them.{note}"),
-        "interpolations": (plots.picture_rows(ways), "ways between pairs of test images",
-                           "The same two test images at the ends of each row. Autoencoders go straight between their "
-                           f"latents, diffusion models on a great circle between their noises.{note}"),
-        "training": (_training(contenders), "loss curves", "The losses are not comparable between families."),
     }  # fmt: skip
-    return {name: picture for name, picture in pictures.items() if name != "interpolations" or ways}, frames
+    if ways:  # else no family here takes images in
+        said = ("The same two test images at the ends of each row. Autoencoders go straight between their latents, "
+                f"diffusion models on a great circle between their noises.{note}")  # fmt: skip
+        pictures["interpolations"] = plots.picture_rows(ways), "ways between pairs of test images", said
+    pictures["training"] = _training(contenders), "loss curves", "The losses are not comparable between families."
+    return pictures, frames
 
 
 def _training(contenders):

@@ -39,9 +39,9 @@ COST = (
 def quality_table(results):
     """results: {row: content of metrics.json}, all of the same data and number of samples. -> Table"""
     floor = next(iter(results.values()))["floor"]
-    rows = [(name, {column.key: _cell(result["metrics"][column.key]) for column in QUALITY})
+    rows = [(name, {column.key: cell(result["metrics"][column.key]) for column in QUALITY})
             for name, result in results.items()]  # fmt: skip
-    real = {column.key: _cell(floor.get(column.key, {"reason": NO_MODEL})) for column in QUALITY}
+    real = {column.key: cell(floor.get(column.key, {"reason": NO_MODEL})) for column in QUALITY}
     return Table(QUALITY, rows, (FLOOR, real))
 
 
@@ -99,5 +99,6 @@ def judge_line(result):
     return f"a classifier trained on the training images; {reads} (95 % interval {low:.2%} to {high:.2%})"
 
 
-def _cell(score):
+def cell(score):
+    """What metrics.json says of one metric, as a Cell."""
     return Cell(score.get("value"), score.get("sd"), score.get("reason", ""))

@@ -2,18 +2,12 @@
 
 from dataclasses import dataclass
 
-from genzoo.tables import Cell, Column, Table
+from genzoo import scores
+from genzoo.tables import Cell, Table
 
-QUALITY = (
-    Column("frechet", "Fréchet", "lower", ".2f", note="distance of the judge's features, samples to training images"),
-    Column("coverage", "coverage", "higher", ".3f", note="share of real neighbourhoods with a sample inside"),
-    Column("accuracy", "as asked", "higher", ".1%", note="share of samples that the judge reads as asked"),
-)
-COLUMNS = (
-    Column("nfe", "NFE", "lower", "d", note="network evaluations for an image; a guided step counts two"),
-    *QUALITY,
-    Column("seconds_1000", "1,000 samples", "lower", ".1f", "s", "time to draw them"),
-)
+_KNOWN = {column.key: column for column in scores.QUALITY + scores.COST}
+QUALITY = tuple(_KNOWN[key] for key in ("frechet", "coverage", "accuracy"))
+COLUMNS = (_KNOWN["nfe"], *QUALITY, _KNOWN["seconds_1000"])
 
 
 @dataclass(frozen=True)
@@ -60,8 +54,7 @@ def sweep_table(points, floor):
     for point in sorted(points, key=lambda p: p.nfe):
         cells = {column.key: _cell(point, column.key) for column in COLUMNS}
         rows.append((f"{'→' if point in front else ' '} {point.name}", cells))
-    return Table(COLUMNS, rows, ("  real test images", {key: Cell(s.get("value"), reason=s.get("reason", ""))
-                                                        for key, s in floor.items()}))  # fmt: skip
+    return Table(COLUMNS, rows, (f"  {scores.FLOOR}", {key: scores.cell(score) for key, score in floor.items()}))
 
 
 def _cell(point, key):
