@@ -94,25 +94,22 @@ def silu(x):
 class Residual(layers.Layer):
     """x + conv(silu(conv(silu(norm(x))))), the norm modulated by an embedding where one is given.
 
-    call(x [B, H, W, C], emb [B, E] or None) → [B, H, W, channels]
+    call(x [B, H, W, channels], emb [B, E] or None) → the same shape as x
     """
 
-    def __init__(self, channels, in_channels, modulated=False):
+    def __init__(self, channels, modulated=False):
         super().__init__()
         if not modulated:
-            self.norm = norm(in_channels)
+            self.norm = norm(channels)
         self.conv1 = conv(channels)
         self.conv2 = conv(channels, zero=True)
         if modulated:
-            self.scale_shift = layers.Dense(2 * in_channels)
-        if channels != in_channels:
-            self.skip = conv(channels, 1)
-        self.modulated, self.projected = modulated, channels != in_channels
+            self.scale_shift = layers.Dense(2 * channels)
+        self.modulated = modulated
 
     def call(self, x, emb=None):
         h = modulated_norm(x, *tf.split(self.scale_shift(emb), 2, axis=-1)) if self.modulated else self.norm(x)
-        h = self.conv2(silu(self.conv1(silu(h))))
-        return h + (self.skip(x) if self.projected else x)
+        return x + self.conv2(silu(self.conv1(silu(h))))
 
 
 class Down(layers.Layer):

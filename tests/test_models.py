@@ -35,7 +35,7 @@ def test_training_is_a_function_of_the_seed(name):
 
     a = weights(1)
     for _ in range(100):  # moves the numbers in the names of layers across a power of ten: their order changes
-        Residual(8, 8, modulated=True)
+        Residual(8, modulated=True)
     np.testing.assert_array_equal(a, weights(1))
     if name in ("vae", "cddpm"):  # one that draws latents, one that draws noise, times and labels to hide
         assert np.abs(a - weights(2)).max() > 0

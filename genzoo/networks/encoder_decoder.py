@@ -17,7 +17,7 @@ class Encoder(keras.layers.Layer):
             self.label_embedding = LabelEmbedding(num_classes, LABEL_CHANNELS)
         self.labelled = num_classes > 0
         self.downs = [Down(w) for w in widths]
-        self.blocks = [Residual(w, w) for w in widths]
+        self.blocks = [Residual(w) for w in widths]
         self.norm = norm(widths[-1])
         self.head = keras.layers.Dense(outputs)
 
@@ -43,17 +43,18 @@ class Decoder(keras.layers.Layer):
         factor = 2 ** len(widths)
         self.base = (height // factor, width // factor, widths[-1])
         self.dense = keras.layers.Dense(math.prod(self.base))
-        self.blocks = [Residual(w, w) for w in reversed(widths)]
-        self.ups = [Up(w) for w in [*reversed(widths[:-1]), 16]]
-        self.head = conv(channels)
+        self.blocks = [Residual(w) for w in reversed(widths)]
+        self.ups = [Up(w) for w in reversed(widths[:-1])]
+        self.head = conv(4 * channels)  # 2×2 pixels each: no layer works at full resolution
 
     def call(self, z, labels=None):
         if self.labelled:
             z = tf.concat([z, self.label_embedding(labels)], axis=-1)
         x = tf.reshape(self.dense(z), [-1, *self.base])
-        for block, up in zip(self.blocks, self.ups, strict=True):
-            x = up(block(x))
-        return self.head(silu(x))
+        x = self.blocks[0](x)
+        for up, block in zip(self.ups, self.blocks[1:], strict=True):
+            x = block(up(x))
+        return tf.nn.depth_to_space(self.head(silu(x)), 2)
 
 
 class EncoderDecoder(keras.layers.Layer):

@@ -18,10 +18,13 @@ class UNet(keras.layers.Layer):
 
     image_shape: (H, W, C), H and W multiples of 2 ** len(widths).
     widths: channels at each level; the first works on pixel blocks, each further one at half its resolution.
-    depth: residual blocks a level and direction.      num_classes: 0 for no labels; else label `num_classes` is 'none'.
+    depth: residual blocks a level on the way down, and as many on the way up.
+    num_classes: 0 for no labels; else label `num_classes` is 'none'.
+
+    What left a level on the way down is added on the way up, not put beside it: half the channels to convolve there.
     """
 
-    def __init__(self, image_shape, widths=(32, 64, 128), depth=2, num_classes=0):
+    def __init__(self, image_shape, widths=(32, 64, 128), depth=1, num_classes=0):
         super().__init__()
         height, width, channels = image_shape
         self.patch = patch_size(height, width, len(widths))
@@ -32,16 +35,15 @@ class UNet(keras.layers.Layer):
         self.labelled = num_classes > 0
         self.embedding = keras.layers.Dense(emb)
 
-        self.stem = conv(widths[0])
-        self.down_blocks, self.downs, self.ups, self.up_blocks = [], [], [], []
+        def blocks(width):
+            return [Residual(width, modulated=True) for _ in range(depth)]
+
         self.depth = depth
-        for i, w in enumerate(widths):
-            self.down_blocks += [Residual(w, w, modulated=True) for _ in range(depth)]
-            if i + 1 < len(widths):
-                self.downs.append(Down(widths[i + 1]))
-        for w in reversed(widths[:-1]):
-            self.ups.append(Up(w))
-            self.up_blocks += [Residual(w, w if j else 2 * w, modulated=True) for j in range(depth)]
+        self.stem = conv(widths[0])
+        self.down_blocks = [block for width in widths for block in blocks(width)]
+        self.downs = [Down(width) for width in widths[1:]]
+        self.up_blocks = [block for width in reversed(widths) for block in blocks(width)]
+        self.ups = [Up(width) for width in reversed(widths[:-1])]
         self.norm = norm(widths[0])
         self.head = conv(channels * self.patch**2, zero=True)
 
@@ -51,22 +53,22 @@ class UNet(keras.layers.Layer):
             emb += self.label_embedding(labels)
         emb = silu(self.embedding(silu(emb)))
         # A copy for each block: their gradients are then summed in this order, not in that of the nodes' names.
-        blocks = len(self.down_blocks) + len(self.up_blocks)
-        embs = iter(tf.unstack(tf.repeat(emb[None], blocks, axis=0)))
+        embs = iter(tf.unstack(tf.repeat(emb[None], len(self.down_blocks) + len(self.up_blocks), axis=0)))
+
+        def through(blocks, level, h):
+            for block in blocks[level * self.depth : (level + 1) * self.depth]:
+                h = block(h, next(embs))
+            return h
 
         pixels = tf.nn.space_to_depth(x, self.patch)
-        h = self.stem(pixels)
+        h = through(self.down_blocks, 0, self.stem(pixels))
         skips = []
-        for i in range(len(self.downs) + 1):
-            for block in self.down_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, next(embs))
-            if i < len(self.downs):
-                skips.append(h)
-                h = self.downs[i](h)
-        for i, up in enumerate(self.ups):
-            h = tf.concat([up(h), skips.pop()], axis=-1)
-            for block in self.up_blocks[i * self.depth : (i + 1) * self.depth]:
-                h = block(h, next(embs))
+        for level, down in enumerate(self.downs, start=1):
+            skips.append(h)
+            h = through(self.down_blocks, level, down(h))
+        h = through(self.up_blocks, 0, h)
+        for level, up in enumerate(self.ups, start=1):
+            h = through(self.up_blocks, level, up(h) + skips.pop())
         # The skip at full resolution: every input pixel reaches the last convolution.
         h = tf.concat([silu(self.norm(h)), pixels], axis=-1)
         return tf.nn.depth_to_space(self.head(h), self.patch)
