@@ -8,6 +8,7 @@ Without PyTorch and diffusers (the extra `bench`), the course's baseline is left
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -105,6 +106,7 @@ def main(argv=None):
     if args.rounds < 1:
         parser.error(f"--rounds {args.rounds}: expected at least 1")
 
+    logging.getLogger("tensorflow").setLevel("ERROR")  # it warns that so many models are traced
     with ExitStack() as stack:
         bench = Bench(args.data, args.rounds, args.seconds, args.course_python, args.quality, stack)
         try:
