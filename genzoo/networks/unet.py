@@ -24,7 +24,7 @@ class UNet(keras.layers.Layer):
     What left a level on the way down is added on the way up, not put beside it: half the channels to convolve there.
     """
 
-    def __init__(self, image_shape, widths=(32, 64, 128), depth=1, num_classes=0):
+    def __init__(self, image_shape, widths=(32, 64, 96), depth=1, num_classes=0):
         super().__init__()
         height, width, channels = image_shape
         self.patch = patch_size(height, width, len(widths))
