@@ -13,12 +13,11 @@ from genzoo import registry
 from genzoo.errors import CheckpointError, UsageError
 from genzoo.files import check_writable
 from genzoo.images import read_mask
-from genzoo.samplers import SAMPLERS
+from genzoo.samplers import SAMPLERS, STEPS
 from genzoo.schedules import make_schedule
 from genzoo.spacings import time_steps
 
 IMAGES = 64  # to draw, about, unless asked
-STEPS = 10  # of a diffusion sampler unless asked; of ancestral sampling all T
 INVERSION_STEPS = 50  # from an image to its noise
 
 

@@ -57,7 +57,7 @@ MODELS = {
     ),
     "cddpm": Family(
         "denoising diffusion on labels, with classifier-free guidance", "cddpm", "CDDPM", _DIFFUSION,
-        {"diffusion_steps": 1000, "drop_label": 0.1}, _FEW | {"guidance": 2.5, "guidance_interval": (1.0, 10.0)},
+        {"diffusion_steps": 1000, "drop_label": 0.1}, _FEW | {"guidance": 2.0, "guidance_interval": (1.0, 10.0)},
         labelled=True, encodes=True, options=_SAMPLING + _GUIDING,
     ),
 }  # fmt: skip

@@ -20,6 +20,7 @@ from genzoo import diffusion
 from genzoo.errors import UsageError
 
 HISTORY = 3
+STEPS = 7  # where none are asked for; of ancestral sampling all T
 _UNITS = np.eye(2 * HISTORY + 1)
 _z = _UNITS[-1]
 

@@ -227,7 +227,7 @@ _SAMPLERS = """which sampler to take (cost: network evaluations an image, which 
   unipc     as deterministic, and closest to the exact path at 5 to 10 evaluations
   heun      of second order, at nearly two evaluations a step: to check the others
   ddpm      ancestral: fresh noise in every step; all T steps unless --steps asks for fewer
-Unless asked, ddpm and cddpm take 10 steps and blend takes 20.
+Unless asked, ddpm and cddpm take 7 steps and blend takes 20.
 --timesteps trailing suits all of them; uniform is that of the DDIM article, which starts below pure noise."""
 
 

@@ -199,12 +199,12 @@ def test_tables_of_the_rows(tmp_path):
         }})
     )  # fmt: skip
     accuracy = matched.accuracies(tmp_path / "quality.json")
-    assert accuracy == {"course": {"share": 0.3, "n": 10}, matched.FEW: {"share": 0.97, "n": 1000}}
+    assert accuracy == {"course": {"share": 0.3, "n": 10}, matched.OWN: {"share": 0.97, "n": 1000}}
     assert matched.accuracies(tmp_path / "none.json") == {}
-    names = (matched.FEW, "course")
+    names = (matched.OWN, "course")
     text = matched.table(
         {"images_per_second": dict.fromkeys(names, some), "over": "course", "times_as_fast": dict.fromkeys(names, some),
-         "evaluations": dict.fromkeys(names, 10), "options": {matched.FEW: {}}, "accuracy": accuracy}
+         "evaluations": dict.fromkeys(names, 10), "options": {}, "accuracy": accuracy}
     ).text()  # fmt: skip
     assert "97.0%" in text and "extrapolated" in text
     sizes = dict.fromkeys(("training_bytes", "sampling_bytes", "disk_bytes", "weights_bytes"), 2e6)

@@ -4,23 +4,20 @@ import json
 
 from benchmarks.measuring import interleaved, ratio, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
-from benchmarks.within import NFE, options_within
 from genzoo.registry import family
 from genzoo.tables import Cell, Column, Table
 
 TITLE = "Sampling at matched quality"
 OURS, ARTICLE, COURSE = 256, 64, 80  # images at once; the course draws 80
 STEPS = 4  # of the baselines' 100 and 1000 that are timed
-FEW, FULL = f"cddpm, at most {NFE} evaluations", "cddpm, default"
+OWN = "cddpm"
 
 
 def measure(bench):
     model = bench.trainer("cddpm").model
-    options = {FEW: options_within(model), FULL: dict(family("cddpm").sample)}
-    contenders = {}
-    for name, chosen in options.items():
-        contenders[name] = lambda chosen=chosen: OURS / seconds_of(lambda: model.sample(OURS, **chosen))
-    evaluations = {name: model.evaluations(**chosen) for name, chosen in options.items()}
+    options = dict(family("cddpm").sample)
+    contenders = {OWN: lambda: OURS / seconds_of(lambda: model.sample(OURS, **options))}
+    evaluations = {OWN: model.evaluations(**options)}
 
     from benchmarks.baselines import article
 
@@ -58,7 +55,7 @@ def accuracies(path):
     runs = {name: row["own"] for name, row in rows.items() if row["own"]}
     ours = [row for name, row in rows.items() if name.startswith("ours")]
     if ours:
-        runs[FEW] = min(ours, key=lambda row: row["share"])
+        runs[OWN] = min(ours, key=lambda row: row["share"])
     return {name: {"share": run["share"], "n": run["n"]} for name, run in runs.items()}
 
 
@@ -76,7 +73,7 @@ def table(found):
             share = Cell(known["share"], reason=f"of {known['n']:,}, from bench-quality")
         else:
             share = Cell(reason="see bench-quality")
-        extrapolated = "" if name in found["options"] else f"from {STEPS} of its steps, extrapolated to all"
+        extrapolated = "" if name == OWN else f"from {STEPS} of its steps, extrapolated to all"
         rows.append((
             name, cells("rate", rate) | cells("over", found["times_as_fast"][name])
             | {"nfe": Cell(count, reason=extrapolated), "share": share},

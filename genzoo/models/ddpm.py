@@ -135,7 +135,7 @@ class DDPM(Editing, GenerativeModel):
         pairs=None,
         **options,
     ):
-        """The `Plan` of a sampler: 'ddpm' over all T steps by default, the others over 10.
+        """The `Plan` of a sampler: 'ddpm' over all T steps by default, the others over 7.
 
         timesteps: how the steps are spaced, see `spacings`; `pairs` says each.  options: eta (ddim), variance (ddpm).
         clip_denoised: keep the predicted image in [-1, 1], the noise re-derived.
@@ -166,7 +166,7 @@ class DDPM(Editing, GenerativeModel):
 
     def default_steps(self, sampler):
         """The number of steps where none is asked for."""
-        return self.diffusion_steps if sampler == "ddpm" else min(10, self.diffusion_steps)
+        return self.diffusion_steps if sampler == "ddpm" else min(samplers.STEPS, self.diffusion_steps)
 
     def evaluations(self, **options):
         """NFE: network evaluations for one image with these sampling options."""
@@ -177,7 +177,7 @@ class DDPM(Editing, GenerativeModel):
         return np.ones(len(guidance), int)
 
     def ddim_sample(self, n=None, *, steps=None, eta=0.0, clip_denoised=True, timesteps="trailing", **options):
-        """`sample` by DDIM (Song et al. 2021), 10 steps by default; eta 0 is deterministic given the noise."""
+        """`sample` by DDIM (Song et al. 2021), 7 steps by default; eta 0 is deterministic given the noise."""
         return self.sample(
             n, sampler="ddim", steps=steps, eta=eta, clip_denoised=clip_denoised, timesteps=timesteps, **options
         )
