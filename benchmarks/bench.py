@@ -1,6 +1,6 @@
 """How fast, row by row, every figure beside the ones it is compared with: a table each, and all in one JSON.
 
-    python -m benchmarks.bench                                  # `make bench`; about half an hour on two quiet cores
+    python -m benchmarks.bench                                  # `make bench`; a quarter of an hour on two quiet cores
     python -m benchmarks.bench --rows throughput,efficiency --rounds 5
     python -m benchmarks.bench --course-python ~/torch/bin/python   # PyTorch and diffusers from another environment
 

@@ -110,7 +110,8 @@ def table(rows, limit):
     """rows: {name: what `watch` gave}; limit: seconds. A column of minutes for each goal, and ours against theirs."""
     ours = [row for name, row in rows.items() if name.startswith("ours")]
     columns = [Column(f"t{goal}", f"to {goal:.0%}", format=".1f", unit="min") for goal in GOALS]
-    columns += [Column(f"x{goal}", f"ours to {goal:.0%} is so many times as fast", format=".1f") for goal in GOALS]
+    if ours and len(ours) < len(rows):
+        columns += [Column(f"x{goal}", f"ours to {goal:.0%} is so many times as fast", format=".1f") for goal in GOALS]
     columns += [Column("seen", "images seen", format=",d"), Column("share", "read as asked at the end", format=".1%")]
     shown = []
     medians = {goal: _median([row["goals"][str(goal)] for row in ours]) for goal in GOALS}

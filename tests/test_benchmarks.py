@@ -166,6 +166,7 @@ def test_table_of_quality():
     assert cells["ours, median"]["t0.98"] == "3.0" and cells["ours, median"]["t0.99"] == "n/a"
     assert cells["course"]["x0.95"] == "20.0" and cells["course"]["x0.98"] == "10.0"
     assert cells["course"]["x0.99"] == "n/a" and "not reached in 30 minutes" in table.text()
+    assert "so many times" not in quality.table({"ours, seed 0": row(1, 2, 3)}, limit=1800.0).text()
 
 
 def test_results_are_written_row_by_row(tmp_path):
