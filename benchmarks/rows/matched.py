@@ -4,7 +4,7 @@ import json
 
 from benchmarks.measuring import interleaved, ratio, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
-from genzoo.registry import family
+from benchmarks.within import options_within
 from genzoo.tables import Cell, Column, Table
 
 TITLE = "Sampling at matched quality"
@@ -15,7 +15,7 @@ OWN = "cddpm"
 
 def measure(bench):
     model = bench.trainer("cddpm").model
-    options = dict(family("cddpm").sample)
+    options = options_within(model)  # what `quality` examines
     contenders = {OWN: lambda: OURS / seconds_of(lambda: model.sample(OURS, **options))}
     evaluations = {OWN: model.evaluations(**options)}
 
