@@ -9,12 +9,16 @@ LABEL_CHANNELS = 16
 
 
 class Encoder(keras.layers.Layer):
-    """call(x [B, H, W, C], labels [B] or None) → [B, outputs]. Labels enter as constant channels beside the pixels."""
+    """call(x [B, H, W, C], labels [B] or None) → [B, outputs].
+
+    A label's vector is added after the first convolution, of 1×1: what constant channels beside the pixels would give,
+    at a small part of the cost.
+    """
 
     def __init__(self, outputs, widths, num_classes=0):
         super().__init__()
         if num_classes:
-            self.label_embedding = LabelEmbedding(num_classes, LABEL_CHANNELS)
+            self.label_embedding = LabelEmbedding(num_classes, widths[0])
         self.labelled = num_classes > 0
         self.downs = [Down(w) for w in widths]
         self.blocks = [Residual(w) for w in widths]
@@ -22,10 +26,11 @@ class Encoder(keras.layers.Layer):
         self.head = keras.layers.Dense(outputs)
 
     def call(self, x, labels=None):
+        x = self.downs[0](x)
         if self.labelled:
-            planes = self.label_embedding(labels)[:, None, None, :]
-            x = tf.concat([x, planes + tf.zeros_like(x[..., :1])], axis=-1)
-        for down, block in zip(self.downs, self.blocks, strict=True):
+            x += self.label_embedding(labels)[:, None, None, :]
+        x = self.blocks[0](x)
+        for down, block in zip(self.downs[1:], self.blocks[1:], strict=True):
             x = block(down(x))
         x = silu(self.norm(x))
         return self.head(tf.reshape(x, [-1, math.prod(x.shape[1:])]))
