@@ -103,13 +103,24 @@ class Trainer:
 
     def picture(self):
         """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
-        columns, labels = COLUMNS, None
-        if self.model.conditional:
-            columns = min(COLUMNS, self.model.num_classes)
-            labels = list(range(columns)) * ROWS
-        options = family(self.name).sample
-        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **options)
+        columns = self._columns
+        labels = list(range(columns)) * ROWS if self.model.conditional else None
+        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **family(self.name).sample)
         return grid(to_uint8(images, self.data.native_shape), columns)
+
+    @property
+    def picture_evaluations(self):
+        """Network evaluations that a picture takes, of one image each."""
+        return ROWS * self._columns * self.model.evaluations(**family(self.name).sample)
+
+    @property
+    def validation_images(self):
+        """How many images `validate` looks at."""
+        return len(self._validation.test_images)
+
+    @property
+    def _columns(self):
+        return min(COLUMNS, self.model.num_classes) if self.model.conditional else COLUMNS
 
     def _seconds(self):
         return self._before + time.monotonic() - self._began

@@ -356,7 +356,7 @@ def test_the_measurement_leaves_no_trace(tmp_path, monkeypatch, quick, reference
 def test_minutes_become_steps_that_fit():
     from genzoo.plan import Speed, steps_within
 
-    speed = Speed(step=0.1, validation=1.0, picture=2.0, ending=5.0, memory=0)
+    speed = Speed(step=0.1, validation=1.0, picture=2.0, once=5.0, memory=0)
     steps, pictures = steps_within(600, speed, steps_per_epoch=50, pictures=8)
     assert pictures == 8 and 0.9 * 600 < speed.seconds(steps, 50, pictures) < 0.97 * 600
     assert steps_within(40, speed, 50, 8)[1] == 2  # 10 % for pictures
