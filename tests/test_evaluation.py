@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genzoo import assess, drawing, scores
+from genzoo import assess, drawing, samplers, scores
 from genzoo.data import load_data
 from genzoo.metrics import judge, reference
 from genzoo.metrics.reference import Reference
@@ -197,7 +197,7 @@ def test_compare_trains_measures_and_draws(call, tmp_path):
     for name in ("samples", "reconstructions", "interpolations", "training"):
         assert np.asarray(Image.open(out / f"{name}.png")).std() > 5
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4 + 11 and "http" not in page.split("</style>")[1]
+    assert page.count("data:image/png;base64,") == 4 + samplers.STEPS + 1 and "http" not in page.split("</style>")[1]
 
     code, _, err = call(*words)
     assert code == 5 and "exists; choose another --out, or --overwrite it" in err
