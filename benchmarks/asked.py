@@ -6,12 +6,12 @@ The classifier is trained on the run's training split, with its accuracy on the 
 """
 
 import argparse
-import json
 import time
 
 import numpy as np
 
 import genzoo
+from genzoo import values
 from genzoo.checkpoint import Run
 from genzoo.data import load_again
 from genzoo.images import to_uint8
@@ -24,20 +24,14 @@ def main():
     parser.add_argument("run")
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=VALUE", help="sampling options")
+    parser.add_argument("--set", nargs="*", default=[], type=values.setting, metavar="KEY=VALUE", help="of sampling")
     args = parser.parse_args()
 
     config = Run.open(args.run).config
     data = load_again(config["data"], args.run)
     judge = judge_of(data)
     model = genzoo.load(args.run)
-    options = dict(family(config["model"]).sample)
-    for text in args.set:
-        key, value = text.split("=")
-        try:
-            options[key] = json.loads(value)
-        except ValueError:  # a word
-            options[key] = value
+    options = family(config["model"]).sample | dict(args.set)
     labels = np.arange(args.n) % data.num_classes
     began = time.perf_counter()
     images = model.sample(labels=labels, seed=args.seed, **options)

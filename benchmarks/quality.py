@@ -16,7 +16,6 @@ hour, and then draws a few images by its own recipe of 100 or 1000 steps, off th
 """
 
 import argparse
-import json
 import math
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 
 from benchmarks import exams, reporting
 from benchmarks.processes import course_versions, save_for_course, started
+from genzoo import values
 from genzoo.errors import GenzooError
 from genzoo.metrics.intervals import wilson
 from genzoo.tables import Cell, Column, Table
@@ -177,7 +177,7 @@ def main(argv=None):
     except GenzooError as error:
         sys.exit(f"error: {error}")
     model = build("cddpm", image_shape=data.image_shape, num_classes=data.num_classes)
-    options = options_within(model, args.set)
+    options = options_within(model, dict(args.set))
     evaluations, limit = model.evaluations(**options), 60 * args.limit
     written = reporting.Results(
         args.out, others, data=args.data, judge=judge.accuracy, minutes=args.minutes, limit_minutes=args.limit,
@@ -209,7 +209,7 @@ def parsed(argv):
     parser.add_argument("--baseline-least", type=float, default=60, help="the same of a baseline's (default: 60)")
     parser.add_argument("--baselines", default=",".join(BASELINES), help="any of: %(default)s")
     parser.add_argument("--own", type=int, default=10, help="images by a baseline's own recipe (default: %(default)s)")
-    parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=VALUE", help="sampling options of ours")
+    parser.add_argument("--set", nargs="*", default=[], type=values.setting, metavar="KEY=VALUE", help="how ours draws")
     parser.add_argument("--course-python", default=sys.executable, metavar="PATH", help="a Python with the extra bench")
     parser.add_argument("--out", type=Path, default=reporting.FOLDER / "quality.json", help="(default: %(default)s)")
     args = parser.parse_args(argv)
@@ -217,16 +217,7 @@ def parsed(argv):
     unknown = [name for name in args.baselines if name not in MODULES]
     if unknown:
         parser.error(f"unknown baseline {unknown[0]!r}: choose from {', '.join(BASELINES)}")
-    args.set = {key: _value(text) for key, text in (pair.partition("=")[::2] for pair in args.set)}
     return args
-
-
-def _value(text):
-    """A number, a list, true or null as JSON has them; else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 if __name__ == "__main__":
