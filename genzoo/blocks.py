@@ -4,6 +4,7 @@ Keras 2.15 brings tensorflow-addons' GroupNormalization, Keras 3 its own: the sa
 """
 
 import atexit
+import contextlib
 import math
 import warnings
 
@@ -23,6 +24,24 @@ else:
     from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
 
     atexit.register(lambda: delattr(AtomicFunction, "__del__"))
+
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Layers that are made in this context compute in one of PRECISIONS. Weights and their gradients stay float32.
+
+    bfloat16 has the range of float32, so that no loss needs scaling, but 8 bits of precision. What needs more is made
+    with dtype="float32" in any context: means and variances, time, and the last layer of a network.
+    """
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def tf_variable(variable):
@@ -45,11 +64,10 @@ def named_weights(layer, prefix=""):
     return {k: w for name, child in children.items() for k, w in named_weights(child, f"{prefix}{name}.").items()}
 
 
-def conv(channels, size=3, zero=False):
+def conv(channels, size=3, zero=False, **options):
     """A convolution that keeps height and width; `zero` starts it at zero: a residual branch begins as nothing."""
-    return layers.Conv2D(
-        channels, size, padding="same", kernel_initializer="zeros" if zero else "glorot_uniform"
-    )
+    start = "zeros" if zero else "glorot_uniform"
+    return layers.Conv2D(channels, size, padding="same", kernel_initializer=start, **options)
 
 
 def groups(channels):
@@ -59,7 +77,7 @@ def groups(channels):
 
 def norm(channels):
     """Group normalisation with a learned gain and bias a channel."""
-    return GroupNormalization(groups=groups(channels))
+    return GroupNormalization(groups=groups(channels), dtype="float32")
 
 
 def modulated_norm(x, scale, shift, epsilon=1e-3):
@@ -71,16 +89,30 @@ def modulated_norm(x, scale, shift, epsilon=1e-3):
     """
     H, W, C = x.shape[1:]
     G = groups(C)
+    exact = tf.cast(x, tf.float32)
+    scale, shift = tf.cast(scale, tf.float32), tf.cast(shift, tf.float32)
 
     def group_mean(sums):  # over the pixels, [B, C] → means over a group, [B, C]: equal for all of its channels
         means = tf.reduce_mean(tf.reshape(sums, [-1, G, C // G]), axis=-1, keepdims=True) / (H * W)
         return tf.reshape(tf.tile(means, [1, 1, C // G]), [-1, C])
 
-    mean = group_mean(tf.reduce_sum(x, axis=[1, 2]))
-    variance = tf.maximum(group_mean(tf.reduce_sum(tf.square(x), axis=[1, 2])) - tf.square(mean), 0.0)
+    mean = group_mean(tf.reduce_sum(exact, axis=[1, 2]))
+    variance = tf.maximum(group_mean(tf.reduce_sum(tf.square(exact), axis=[1, 2])) - tf.square(mean), 0.0)
     gain = (1 + scale) * tf.math.rsqrt(variance + epsilon)
-    bias = shift - mean * gain
+    gain, bias = tf.cast(gain, x.dtype), tf.cast(shift - mean * gain, x.dtype)
     return x * gain[:, None, None, :] + bias[:, None, None, :]
+
+
+class Norm(layers.Layer):
+    """The layer that `norm` gives, its weights and its numbers, at the speed of `modulated_norm`."""
+
+    def __init__(self, channels):
+        super().__init__(dtype="float32")
+        self.gamma = self.add_weight(name="gamma", shape=(channels,), initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=(channels,), initializer="zeros")
+
+    def call(self, x):
+        return modulated_norm(x, self.gamma[None] - 1, self.beta[None])
 
 
 @tf.custom_gradient
@@ -100,7 +132,7 @@ class Residual(layers.Layer):
     def __init__(self, channels, modulated=False):
         super().__init__()
         if not modulated:
-            self.norm = norm(channels)
+            self.norm = Norm(channels)
         self.conv1 = conv(channels)
         self.conv2 = conv(channels, zero=True)
         if modulated:
@@ -138,7 +170,7 @@ class TimeEmbedding(layers.Layer):
     """Sinusoids of time (Vaswani et al. 2017, 3.5), then a dense layer. call(t [B] float, 0 … 1000) → [B, width]."""
 
     def __init__(self, width, frequencies=64):
-        super().__init__()
+        super().__init__(dtype="float32")
         self.frequencies = frequencies
         self.dense = layers.Dense(width)
 

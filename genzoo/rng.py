@@ -1,4 +1,7 @@
-"""Random tensors as a pure function of (seed, step, stream): alike in eager, graph and XLA mode, and after a resume."""
+"""Random tensors as a pure function of (seed, step, stream): alike in eager and graph mode, and after a resume.
+
+XLA draws other numbers from the same key than TensorFlow's own kernels do, though as repeatably.
+"""
 
 from genzoo.quiet import tf
 

@@ -65,6 +65,8 @@ def train(command):
     option("--predict", choices=("eps", "x0", "v"), help="what the network of ddpm, cddpm gives (default: v)")
     weight = "weigh the loss of ddpm, cddpm by min(SNR, GAMMA), such as 5 (default: not)"
     option("--min-snr", type=values.number(above=0), metavar="GAMMA", help=weight)
+    half = "bfloat16: mixed precision, for a GPU or a CPU that computes in it; weights stay float32 (default: float32)"
+    option("--precision", choices=("float32", "bfloat16"), help=half)
     option("--set", type=values.setting, metavar="KEY=VALUE", help="any option of the family; repeatable")
 
 

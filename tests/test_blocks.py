@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genzoo.blocks import GroupNormalization, groups, modulated_norm, silu
+from genzoo.blocks import GroupNormalization, Norm, groups, modulated_norm, norm, silu
 from genzoo.quiet import tf
 
 
@@ -34,6 +34,24 @@ def test_the_modulated_norm_is_the_librarys_norm_then_modulated(shape, offset):
     ):
         size = float(np.abs(theirs).max())
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(1.0, size))
+
+
+def test_the_norm_is_the_librarys():
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(1.0, 2.0, (3, 8, 8, 32)).astype("float32"), rng.normal(size=(2, 32)).astype("float32")
+    ours, theirs = Norm(32), norm(32)
+    assert isinstance(theirs, GroupNormalization)
+    theirs(x)
+    results = []
+    for layer in (ours, theirs):
+        layer.gamma.assign(weights[0])
+        layer.beta.assign(weights[1])
+        with tf.GradientTape() as tape:
+            y = layer(x)
+            loss = tf.reduce_sum(y**3)
+        results.append([y, *tape.gradient(loss, layer.trainable_variables)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max()))
 
 
 def test_the_modulated_norm_of_a_constant_is_its_shift():

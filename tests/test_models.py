@@ -181,6 +181,32 @@ def test_gradients_are_clipped():
     assert np.sqrt(moved) == pytest.approx(1.0, rel=1e-3)  # the squared error of an image has a far larger gradient
 
 
+@pytest.mark.parametrize("name, tolerance", [("ae", 1e-4), ("cvae", 0.1), ("cddpm", 0.1)])  # XLA draws other noise
+def test_xla_takes_the_same_steps(name, tolerance):
+    losses = []
+    for compile_it in (False, True):
+        model = small(name)
+        model.compile(optimizer=keras.optimizers.Adam(3e-3), jit_compile=compile_it)
+        losses.append(model.fit(dataset(64), epochs=3, verbose=0, shuffle=False).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=tolerance)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bfloat16_learns_as_float32_does(name):
+    exact, rough = (compiled(small(name, precision=precision), lr=3e-3) for precision in ("float32", "bfloat16"))
+    assert keras.mixed_precision.global_policy().name == "float32"  # other layers of the process stay what they were
+    assert {tf.as_dtype(w.dtype) for w in rough.network.weights} == {tf.float32}
+    losses = [model.fit(dataset(64), epochs=6, verbose=0, shuffle=False).history["loss"] for model in (exact, rough)]
+    np.testing.assert_allclose(*losses, rtol=0.02)
+    rough.load_weights_dict(exact.weights_dict())
+    outputs = [model.ema(*(v + 0.5 if v.dtype == tf.float32 else v for v in model.example_inputs()))
+               for model in (exact, rough)]  # fmt: skip
+    assert outputs[1].dtype == tf.float32
+    error = np.linalg.norm(outputs[0] - outputs[1]) / np.linalg.norm(outputs[0])
+    assert 1e-5 < error < 0.03  # 8 bits of precision: not none, and not more
+    assert genzoo.build(name, **rough.config).precision == "bfloat16"
+
+
 def test_validation_repeats_exactly():
     model = compiled(small("ddpm"))
     a, b = (model.evaluate(dataset(), verbose=0, return_dict=True)["loss"] for _ in range(2))
@@ -212,6 +238,7 @@ class TestRefusals:
         self.check("multiples of 8", genzoo.build, "vae", image_shape=(28, 28, 1))
         self.check("latent_dim must be from 1 to 63", genzoo.build, "ae", image_shape=(8, 8, 1), latent_dim=64)
         self.check("unknown prediction 'score'", genzoo.build, "ddpm", predict="score")
+        self.check("unknown precision 'float16'", genzoo.build, "vae", precision="float16")
         for name in LABELLED:
             self.check(f"{name} needs labelled images", genzoo.build, name, num_classes=0)
 

@@ -18,8 +18,8 @@ class Autoencoder(GenerativeModel):
 
     codes = 1  # vectors that the encoder gives for an image: 1 a point, 2 the mean and log-variance of a Gaussian
 
-    def __init__(self, image_shape, num_classes=0, *, latent_dim=64, widths=(32, 64, 64)):
-        super().__init__(image_shape, num_classes)
+    def __init__(self, image_shape, num_classes=0, *, latent_dim=64, widths=(32, 64, 64), **options):
+        super().__init__(image_shape, num_classes, **options)
         size = int(np.prod(image_shape))
         if not 1 <= latent_dim < size:
             raise UsageError(f"latent_dim must be from 1 to {size - 1}, below the image's size; got {latent_dim}")

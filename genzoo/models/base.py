@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genzoo.blocks import keras, named_weights, tf_variable
+from genzoo.blocks import PRECISIONS, computing_in, keras, named_weights, tf_variable
 from genzoo.errors import CheckpointError, UsageError
 from genzoo.quiet import tf
 
@@ -14,6 +14,7 @@ class GenerativeModel(keras.Model):
     """A family: subclasses name their losses, make their network, and say how to sample.
 
     image_shape: (H, W, C) of the padded images, float32 in [-1, 1].     num_classes: labels are 0 … num_classes - 1.
+    precision: 'float32', or 'bfloat16' in which most layers then compute; weights stay float32.
     Set `seed` and `ema_decay` before training. All noise of training is a function of (seed, step), the step being the
     optimizer's own count: weights and optimizer state are all that an exact resume needs.
     """
@@ -22,20 +23,24 @@ class GenerativeModel(keras.Model):
     loss_names = ("loss",)
     sample_options = ()  # what `sample` accepts beside n, labels, seed
 
-    def __init__(self, image_shape, num_classes=0):
+    def __init__(self, image_shape, num_classes=0, *, precision="float32"):
         super().__init__()
+        if precision not in PRECISIONS:
+            raise UsageError(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)}")
         if any(side % 8 for side in image_shape[:2]):
             raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
         if self.conditional and num_classes < 1:
             raise UsageError(f"{self.family} needs labelled images, and this data set has no labels")
         self.image_shape = tuple(image_shape)
         self.num_classes = int(num_classes)
+        self.precision = precision
         self.seed, self.ema_decay = 0, 0.999
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.loss_names}
 
     def build_networks(self, make):
         """Makes the trained network and its averaged twin, with weights, from a function that makes a layer."""
-        self.network, self.ema = make(), make()
+        with computing_in(self.precision):
+            self.network, self.ema = make(), make()
         self.ema.trainable = False
         for net in (self.network, self.ema):
             net(*self.example_inputs())
@@ -59,7 +64,8 @@ class GenerativeModel(keras.Model):
 
     def get_config(self):
         """The arguments that rebuild this model: `genzoo.build(name, **model.config)`."""
-        return {"image_shape": list(self.image_shape), "num_classes": self.num_classes}
+        named = {"num_classes": self.num_classes, "precision": self.precision}
+        return {"image_shape": list(self.image_shape), **named}
 
     @property
     def config(self):

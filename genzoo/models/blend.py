@@ -18,8 +18,8 @@ class Blend(GenerativeModel):
 
     sample_options = ("steps", "share")
 
-    def __init__(self, image_shape, num_classes=0, *, widths=(32, 64, 64), depth=1):
-        super().__init__(image_shape, num_classes)
+    def __init__(self, image_shape, num_classes=0, *, widths=(32, 64, 64), depth=1, **options):
+        super().__init__(image_shape, num_classes, **options)
         self.widths, self.depth = tuple(widths), int(depth)
         self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth))
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[

@@ -36,8 +36,8 @@ class DDPM(Editing, GenerativeModel):
     sample_options = ("sampler", "steps", "timesteps", "eta", "variance", "clip_denoised", "threshold")
 
     def __init__(self, image_shape, num_classes=0, *, diffusion_steps=1000, schedule="cosine", zero_snr=False,
-                 predict="v", min_snr=None, widths=(32, 64, 96), depth=1):  # fmt: skip
-        super().__init__(image_shape, num_classes)
+                 predict="v", min_snr=None, widths=(32, 64, 96), depth=1, **options):  # fmt: skip
+        super().__init__(image_shape, num_classes, **options)
         if predict not in diffusion.PREDICTIONS:
             raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(diffusion.PREDICTIONS)}")
         if zero_snr and predict == "eps":

@@ -23,7 +23,7 @@ class Encoder(keras.layers.Layer):
         self.downs = [Down(w) for w in widths]
         self.blocks = [Residual(w) for w in widths]
         self.norm = norm(widths[-1])
-        self.head = keras.layers.Dense(outputs)
+        self.head = keras.layers.Dense(outputs, dtype="float32")
 
     def call(self, x, labels=None):
         x = self.downs[0](x)
@@ -50,7 +50,7 @@ class Decoder(keras.layers.Layer):
         self.dense = keras.layers.Dense(math.prod(self.base))
         self.blocks = [Residual(w) for w in reversed(widths)]
         self.ups = [Up(w) for w in reversed(widths[:-1])]
-        self.head = conv(4 * channels)  # 2×2 pixels each: no layer works at full resolution
+        self.head = conv(4 * channels, 1, dtype="float32")  # 2×2 pixels each: no layer works at full resolution
 
     def call(self, z, labels=None):
         if self.labelled:

@@ -25,7 +25,7 @@ class UNet(keras.layers.Layer):
     """
 
     def __init__(self, image_shape, widths=(32, 64, 96), depth=1, num_classes=0):
-        super().__init__()
+        super().__init__(dtype="float32")
         height, width, channels = image_shape
         self.patch = patch_size(height, width, len(widths))
         emb = 2 * widths[-1]
@@ -45,7 +45,7 @@ class UNet(keras.layers.Layer):
         self.up_blocks = [block for width in reversed(widths) for block in blocks(width)]
         self.ups = [Up(width) for width in reversed(widths[:-1])]
         self.norm = norm(widths[0])
-        self.head = conv(channels * self.patch**2, zero=True)
+        self.head = conv(channels * self.patch**2, zero=True, dtype="float32")
 
     def call(self, x, time, labels=None):
         emb = self.time_embedding(time)
