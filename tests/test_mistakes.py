@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small import CLASSES, DIFFUSION, images, shaken, small
 
+from genzoo.blocks import silu
 from genzoo.models.blend import Blend
 from genzoo.networks.unet import UNet
 from genzoo.quiet import tf
@@ -47,13 +48,21 @@ def test_cvae_label_and_latent_stand_side_by_side_in_every_example():
     assert np.abs(model.decode(z[::-1], [0, 1, 2, 3])[0] - together[0]).max() > 1e-3  # the latent matters
 
 
-def test_cvae_label_enters_the_encoder_as_constant_channels():
+def test_cvae_label_enters_the_encoder_as_constant_channels_would():
+    """A plane for each class beside the pixels, all 1 for the label, and a first convolution over both."""
     model = shaken(small("cvae"), scale=0.3)
-    encoder = model.ema.encoder
-    assert encoder.downs[0].conv.kernel.shape[2] > 4 * model.image_shape[-1]
-    x = images(1)
-    a, b = (model.encode(x, [k]) for k in (0, 1))
-    assert np.abs(a - b).max() > 1e-3
+    encoder, x, labels = model.ema.encoder, images(3), [1, 3, 0]
+    planes = np.broadcast_to(np.eye(CLASSES, dtype="float32")[labels][:, None, None], (3, 8, 8, CLASSES))
+    first, table = encoder.downs[0].conv, np.asarray(encoder.label_embedding.dense.kernel)
+    pixels = np.split(np.asarray(first.kernel)[0, 0], 4)  # a part for each pixel of a block
+    kernel = np.concatenate([part for pixel in pixels for part in (pixel, table / 4)])
+    h = tf.nn.space_to_depth(np.concatenate([x, planes], axis=-1), 2) @ kernel + np.asarray(first.bias)
+    h = encoder.blocks[0](h)
+    for down, block in zip(encoder.downs[1:], encoder.blocks[1:], strict=True):
+        h = block(down(h))
+    means = encoder.head(tf.reshape(silu(encoder.norm(h)), [3, -1])).numpy()[:, : model.latent_dim]
+    np.testing.assert_allclose(model.encode(x, labels), means, rtol=1e-4, atol=1e-4)
+    assert np.abs(model.encode(x, [0, 0, 0]) - means)[:2].max() > 1e-3
 
 
 @pytest.mark.parametrize("name", MODELS)

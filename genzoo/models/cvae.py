@@ -1,4 +1,4 @@
-"""The conditional VAE (Sohn et al. 2015): the label enters the encoder, as channels, and the decoder."""
+"""The conditional VAE (Sohn et al. 2015): the label enters the encoder and the decoder."""
 
 from genzoo.models.vae import VAE
 
