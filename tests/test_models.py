@@ -203,7 +203,7 @@ def test_bfloat16_learns_as_float32_does(name):
                for model in (exact, rough)]  # fmt: skip
     assert outputs[1].dtype == tf.float32
     error = np.linalg.norm(outputs[0] - outputs[1]) / np.linalg.norm(outputs[0])
-    assert 1e-5 < error < 0.03  # 8 bits of precision: not none, and not more
+    assert 1e-5 < error < 0.06  # some, as of 8 bits of precision
     assert genzoo.build(name, **rough.config).precision == "bfloat16"
 
 

@@ -26,8 +26,8 @@ class Tiny(GenerativeModel):
 
     loss_names = ("loss", "error")
 
-    def __init__(self, image_shape, num_classes=0):
-        super().__init__(image_shape, num_classes)
+    def __init__(self, image_shape, num_classes=0, **options):
+        super().__init__(image_shape, num_classes, **options)
         pixels = image_shape[0] * image_shape[1] * image_shape[2]
         self.build_networks(lambda: Linear(pixels))
         self.mean = self.add_weight(name="mean", shape=tuple(image_shape), initializer="zeros", trainable=False)
