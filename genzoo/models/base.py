@@ -64,8 +64,11 @@ class GenerativeModel(keras.Model):
 
     def get_config(self):
         """The arguments that rebuild this model: `genzoo.build(name, **model.config)`."""
-        named = {"num_classes": self.num_classes, "precision": self.precision}
-        return {"image_shape": list(self.image_shape), **named}
+        return {
+            "image_shape": list(self.image_shape),
+            "num_classes": self.num_classes,
+            "precision": self.precision,
+        }
 
     @property
     def config(self):
