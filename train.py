@@ -2,7 +2,7 @@
 
 import sys
 
-from genzoo.cli import console
+from genzoo.cli.main import console
 
 if __name__ == "__main__":
     console(["train", *sys.argv[1:]])

@@ -11,12 +11,12 @@ import time
 import numpy as np
 
 import genzoo
-from genzoo import values
-from genzoo.checkpoint import Run
-from genzoo.data import load_again
-from genzoo.images import to_uint8
-from genzoo.metrics.judge import judge_of
-from genzoo.registry import family
+from genzoo.cli import types
+from genzoo.data.pixels import to_uint8
+from genzoo.data.sets import load_again
+from genzoo.evaluation.metrics.judge import judge_of
+from genzoo.models.families import family
+from genzoo.runs.run import Run
 
 
 def main():
@@ -24,7 +24,7 @@ def main():
     parser.add_argument("run")
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", nargs="*", default=[], type=values.setting, metavar="KEY=VALUE", help="of sampling")
+    parser.add_argument("--set", nargs="*", default=[], type=types.setting, metavar="KEY=VALUE", help="of sampling")
     args = parser.parse_args()
 
     config = Run.open(args.run).config

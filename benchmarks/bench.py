@@ -37,15 +37,15 @@ class Bench:
 
     @cached_property
     def data(self):
-        from genzoo.data import load_data
+        from genzoo.data.sets import load_data
 
         return load_data(self.data_name)
 
     @cache  # noqa: B019 (there is one bench, and it lives as long as the process)
     def trainer(self, name):
         """A `Trainer` of a family with all its defaults."""
-        from genzoo.registry import build, family
-        from genzoo.trainer import Trainer
+        from genzoo.models.families import build, family
+        from genzoo.training.loop import Trainer
 
         model = build(name, image_shape=self.data.image_shape, num_classes=self.data.num_classes)
         settings = family(name).train | {"seed": 0, "jit_compile": False, "tensorboard": False}
@@ -55,12 +55,11 @@ class Bench:
     def article(self):
         """(the article's model, compiled; its batches; their size)."""
         from benchmarks.baselines.article import BATCH, Article
-        from genzoo.blocks import keras
-        from genzoo.data import train_batches
+        from genzoo.stack import keras
 
         model = Article(self.data.image_shape, self.data.num_classes)
         model.compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
-        return model, train_batches(self.data, BATCH, seed=0, epoch=0), BATCH
+        return model, self.data.train_batches(BATCH, seed=0, epoch=0), BATCH
 
     @cached_property
     def course_versions(self):

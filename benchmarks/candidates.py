@@ -13,16 +13,16 @@ from benchmarks import exams
 
 def ours(connection, asked):
     """`genzoo train --model cddpm --minutes M`, interrupted by exams; the last is after its end."""
-    from genzoo.settings import TrainSettings
+    from genzoo.training.settings import TrainSettings
 
     # First, as the command does: the minutes count from here, and what follows takes seconds.
     settings = TrainSettings(data=asked["data"], seed=asked["seed"], minutes=asked["minutes"], out=asked["run"])
-    from genzoo import training
-    from genzoo.images import to_uint8
+    from genzoo.data.pixels import to_uint8
+    from genzoo.training import start
 
     trainers = []
 
-    class Examined(training.Trainer):
+    class Examined(start.Trainer):
         def __init__(self, *args):
             super().__init__(*args)
             self.timetable = exams.Timetable(asked["least"])
@@ -40,17 +40,17 @@ def ours(connection, asked):
 
             return exams.sit(connection, self.timetable, int(self.model.optimizer.iterations) * self.batch_size, draw)
 
-    training.Trainer = Examined
-    training.train(settings)
+    start.Trainer = Examined
+    start.train(settings)
     trainers[-1].sit()
 
 
 def article(connection, asked):
     """Trains until it is told to stop."""
     from benchmarks.baselines.article import BATCH, Article
-    from genzoo.blocks import keras
-    from genzoo.data import load_data, train_batches
-    from genzoo.images import to_uint8
+    from genzoo.data.pixels import to_uint8
+    from genzoo.data.sets import load_data
+    from genzoo.stack import keras
 
     keras.utils.set_random_seed(asked["seed"])
     timetable = exams.Timetable(asked["least"])
@@ -70,7 +70,7 @@ def article(connection, asked):
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: after_step())
     epoch = 0
     while True:
-        batches = train_batches(data, BATCH, seed=asked["seed"], epoch=epoch)
+        batches = data.train_batches(BATCH, seed=asked["seed"], epoch=epoch)
         model.fit(batches, shuffle=False, verbose=0, callbacks=[callback])
         epoch += 1
 

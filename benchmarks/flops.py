@@ -3,8 +3,7 @@
 import math
 from contextlib import contextmanager
 
-from genzoo.blocks import layers
-from genzoo.quiet import tf
+from genzoo.stack import layers, tf
 
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 PRODUCTS = ("Conv", "MatMul", "Einsum")  # in the names of the operations that multiply matrices

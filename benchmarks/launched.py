@@ -10,8 +10,8 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
-from genzoo import cli
-from genzoo.memory import PeakMemory
+from genzoo.cli import main as genzoo
+from genzoo.evaluation.memory import PeakMemory
 from genzoo.progress import Progress
 
 
@@ -28,7 +28,7 @@ def main():
 
     Progress.advance = first
     with PeakMemory() as memory:
-        code = cli.main(asked["words"])
+        code = genzoo.main(asked["words"])
     connection.send(memory.bytes)
     sys.exit(code)
 

@@ -26,10 +26,10 @@ import numpy as np
 
 from benchmarks import exams, reporting
 from benchmarks.processes import course_versions, save_for_course, started
-from genzoo import values
+from genzoo.cli import types
 from genzoo.errors import GenzooError
-from genzoo.metrics.intervals import wilson
-from genzoo.tables import Cell, Column, Table
+from genzoo.evaluation.metrics.intervals import wilson
+from genzoo.pictures.tables import Cell, Column, Table
 
 GOALS = (0.95, 0.98, 0.99)
 ASKED = 1000  # samples
@@ -163,9 +163,9 @@ def candidates(args, options, folder):
 def main(argv=None):
     args = parsed(argv)
     from benchmarks.within import options_within
-    from genzoo.data import load_data
-    from genzoo.metrics.judge import judge_of
-    from genzoo.registry import build
+    from genzoo.data.sets import load_data
+    from genzoo.evaluation.metrics.judge import judge_of
+    from genzoo.models.families import build
 
     others = course_versions(args.course_python) if "course" in args.baselines else None
     if "course" in args.baselines and others is None:
@@ -209,7 +209,7 @@ def parsed(argv):
     parser.add_argument("--baseline-least", type=float, default=60, help="the same of a baseline's (default: 60)")
     parser.add_argument("--baselines", default=",".join(BASELINES), help="any of: %(default)s")
     parser.add_argument("--own", type=int, default=10, help="images by a baseline's own recipe (default: %(default)s)")
-    parser.add_argument("--set", nargs="*", default=[], type=values.setting, metavar="KEY=VALUE", help="how ours draws")
+    parser.add_argument("--set", nargs="*", default=[], type=types.setting, metavar="KEY=VALUE", help="how ours draws")
     parser.add_argument("--course-python", default=sys.executable, metavar="PATH", help="a Python with the extra bench")
     parser.add_argument("--out", type=Path, default=reporting.FOLDER / "quality.json", help="(default: %(default)s)")
     args = parser.parse_args(argv)

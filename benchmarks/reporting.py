@@ -14,7 +14,7 @@ import psutil
 from benchmarks.processes import ROOT
 from genzoo import __version__
 from genzoo.files import write_atomically
-from genzoo.tables import Cell, Column
+from genzoo.pictures.tables import Cell, Column
 
 FOLDER = Path(__file__).parent / "results"
 PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "numpy")

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 import genzoo
-from genzoo.checkpoint import Run
-from genzoo.data import load_again
-from genzoo.images import grid, save_png, to_uint8
-from genzoo.metrics.judge import judge_of
-from genzoo.samplers import SAMPLERS
+from genzoo.data.pixels import to_uint8
+from genzoo.data.sets import load_again
+from genzoo.diffusion.samplers import SAMPLERS
+from genzoo.evaluation.metrics.judge import judge_of
+from genzoo.pictures.grids import grid, save_png
+from genzoo.runs.run import Run
 
 STEPS = (5, 10, 20, 50)
 

@@ -2,7 +2,7 @@
 
 import time
 
-from genzoo.blocks import keras
+from genzoo.stack import keras
 
 MOST_STEPS = 100_000  # Keras 2 takes no endless data
 

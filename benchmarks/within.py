@@ -1,6 +1,6 @@
 """A family's own way to sample, made as cheap as asked."""
 
-from genzoo.registry import family
+from genzoo.models.families import family
 
 NFE = 10  # network evaluations an image
 

@@ -3,7 +3,7 @@
 XLA draws other numbers from the same key than TensorFlow's own kernels do, though as repeatably.
 """
 
-from genzoo.quiet import tf
+from genzoo.stack import tf
 
 NOISE, TIME, DROP, LATENT, START = range(5)  # the streams; draws of one step must not share one
 _STREAMS = 8

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from genzoo import cli
+from genzoo.cli import main
 
 TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 
@@ -22,7 +22,7 @@ def call(capsys):
     """Runs a command in this process -> (exit code, stdout, stderr)."""
 
     def call(*argv):
-        code = cli.main([str(word) for word in argv])
+        code = main.main([str(word) for word in argv])
         return code, *capsys.readouterr()
 
     return call
@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
             options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
             options += ["--diffusion-steps", "50"] * (family == "cddpm")
             options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
-            assert cli.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
+            assert main.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
         return run
 
     return trained

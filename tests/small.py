@@ -3,9 +3,8 @@
 import numpy as np
 
 import genzoo
-from genzoo.blocks import keras
-from genzoo.quiet import tf
-from genzoo.registry import MODELS
+from genzoo.models.families import MODELS
+from genzoo.stack import keras, tf
 
 AUTOENCODERS = ("ae", "vae", "cvae")
 DIFFUSION = ("ddpm", "cddpm")

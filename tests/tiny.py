@@ -5,9 +5,9 @@ import sys
 import tensorflow as tf
 
 from genzoo import rng
-from genzoo.blocks import keras
 from genzoo.models.base import GenerativeModel
-from genzoo.registry import MODELS, Family
+from genzoo.models.families import MODELS, Family
+from genzoo.stack import keras
 
 
 class Linear(keras.layers.Layer):

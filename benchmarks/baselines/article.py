@@ -9,11 +9,11 @@ import warnings
 
 import numpy as np
 
-from genzoo import diffusion, rng, samplers
-from genzoo.blocks import GroupNormalization, keras, layers
-from genzoo.quiet import tf
-from genzoo.schedules import NoiseSchedule
-from genzoo.spacings import time_pairs
+from genzoo import rng
+from genzoo.diffusion import formulas, samplers
+from genzoo.diffusion.schedules import NoiseSchedule
+from genzoo.diffusion.spacings import time_pairs
+from genzoo.stack import GroupNormalization, keras, layers, tf
 
 WIDTHS = (64, 128, 256)
 STEPS = 100  # T
@@ -112,7 +112,7 @@ class Article(keras.Model):
         eps = tf.random.normal(tf.shape(images))
         shown = tf.cast(tf.random.uniform([]) >= HIDDEN, tf.float32)
         abar = tf.gather(self._alphas_cumprod, t)[:, None, None, None]
-        x_t = diffusion.q_sample(images, eps, abar)
+        x_t = formulas.q_sample(images, eps, abar)
         with tf.GradientTape() as tape:
             predicted = self.network(x_t, t, self._labels(batch["label"]), shown=shown)
             loss = tf.reduce_mean(tf.reduce_sum(tf.square(predicted - eps), axis=[1, 2, 3]))
@@ -139,8 +139,8 @@ class Article(keras.Model):
         for i, (t, image, noise, fresh) in enumerate(list(rows)[:most]):
             abar = self._alphas_cumprod[t]
             output = self._predict(x, np.full(len(labels), t, np.int32), labels)
-            x_0 = tf.clip_by_value(diffusion.x0_from("eps", output, x, abar), -clip, clip)
-            x = image * x_0 + noise * diffusion.eps_from_x0(x, x_0, abar)
+            x_0 = tf.clip_by_value(formulas.x0_from("eps", output, x, abar), -clip, clip)
+            x = image * x_0 + noise * formulas.eps_from_x0(x, x_0, abar)
             if fresh:
                 x += fresh * rng.normal(shape, seed, i, rng.NOISE)
         return np.clip(x, -1, 1)

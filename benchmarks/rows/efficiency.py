@@ -7,8 +7,8 @@ from benchmarks.measuring import interleaved, ratio, seconds_a_call, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.rows.throughput import WARM
 from benchmarks.stopwatch import step_seconds
-from genzoo.quiet import tf
-from genzoo.tables import Cell, Column, Table
+from genzoo.pictures.tables import Cell, Column, Table
+from genzoo.stack import tf
 
 TITLE = "Efficiency of the cddpm training step"
 # (batch, side, channels): each is the ceiling on some machine, so the fastest is taken here.

@@ -9,11 +9,10 @@ import psutil
 from benchmarks.measuring import exponent, interleaved, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.stopwatch import step_seconds
-from genzoo.blocks import keras
-from genzoo.memory import PeakMemory
-from genzoo.quiet import tf
-from genzoo.registry import build, family
-from genzoo.tables import Cell, Column, Table
+from genzoo.evaluation.memory import PeakMemory
+from genzoo.models.families import build, family
+from genzoo.pictures.tables import Cell, Column, Table
+from genzoo.stack import keras, tf
 
 TITLE = "Growth of cddpm"
 SIDE, BATCH, STEPS, SAMPLES = 32, 16, 2, 64  # of what does not grow

@@ -5,7 +5,7 @@ import json
 from benchmarks.measuring import interleaved, ratio, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.within import options_within
-from genzoo.tables import Cell, Column, Table
+from genzoo.pictures.tables import Cell, Column, Table
 
 TITLE = "Sampling at matched quality"
 OURS, ARTICLE, COURSE = 256, 64, 80  # images at once; the course draws 80

@@ -4,9 +4,9 @@ import numpy as np
 
 from benchmarks.measuring import seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
-from genzoo.quiet import tf
-from genzoo.registry import family
-from genzoo.tables import Cell, Column, Table
+from genzoo.models.families import family
+from genzoo.pictures.tables import Cell, Column, Table
+from genzoo.stack import tf
 
 TITLE = "Sampler overhead of cddpm (its default sampler, guidance 1: a step is one evaluation)"
 CASES = ((64, 10), (64, 100), (500, 10), (500, 100))  # (images, steps)

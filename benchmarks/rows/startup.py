@@ -8,8 +8,8 @@ from benchmarks.measuring import seconds_of, spread
 from benchmarks.processes import ROOT, started
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.within import options_within
-from genzoo.drawing import draw
-from genzoo.tables import Cell, Column, Table
+from genzoo.evaluation.drawing import draw
+from genzoo.pictures.tables import Cell, Column, Table
 
 TITLE = "Start-up, memory and disk of cddpm"
 STEPS = 200  # of the run whose memory and size are taken

@@ -3,8 +3,8 @@
 from benchmarks.measuring import interleaved, ratio, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.stopwatch import step_seconds
-from genzoo.registry import MODELS
-from genzoo.tables import Cell, Column, Table
+from genzoo.models.families import MODELS
+from genzoo.pictures.tables import Cell, Column, Table
 
 TITLE = "Training throughput"
 WARM = 0.1  # seconds of training before the clock counts: they compile

@@ -5,7 +5,7 @@ import numpy as np
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.networks.encoder_decoder import EncoderDecoder
-from genzoo.quiet import tf
+from genzoo.stack import tf
 
 
 def squared_error(images, reconstructions):

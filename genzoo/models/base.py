@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from genzoo.blocks import PRECISIONS, computing_in, keras, named_weights, tf_variable
 from genzoo.errors import CheckpointError, UsageError
-from genzoo.quiet import tf
+from genzoo.networks.blocks import PRECISIONS, computing_in, named_weights
+from genzoo.stack import keras, tf, tf_variable
 
 CLIP_NORM = 1.0
 CHUNK = 256  # images sampled at once: bounds the memory of sample(n) for any n

@@ -6,7 +6,7 @@ from genzoo import rng
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.networks.unet import UNet
-from genzoo.quiet import tf
+from genzoo.stack import tf
 
 
 class Blend(GenerativeModel):

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from genzoo import diffusion, rng
+from genzoo import rng
+from genzoo.diffusion import formulas
 from genzoo.errors import UsageError
 from genzoo.models.ddpm import DDPM
-from genzoo.quiet import tf
+from genzoo.stack import tf
 
 
 class CDDPM(DDPM):
@@ -48,7 +49,7 @@ class CDDPM(DDPM):
         def both():
             output = self.ema(tf.concat([x, x], 0), tf.concat([time, time], 0), tf.concat([labels, nobody], 0))
             conditional, unconditional = tf.split(output, 2)
-            guided = diffusion.guide(conditional, unconditional, guidance)
+            guided = formulas.guide(conditional, unconditional, guidance)
             return guided * (rescale * _deviation(conditional) / _deviation(guided) + 1 - rescale)
 
         return tf.cond((guidance == 0) | (guidance == 1), one, both)

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genzoo import diffusion, rng, samplers
+from genzoo import rng
+from genzoo.diffusion import formulas, samplers
+from genzoo.diffusion.schedules import make_schedule
+from genzoo.diffusion.spacings import time_pairs
 from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.models.editing import Editing
 from genzoo.networks.unet import UNet
-from genzoo.quiet import tf
-from genzoo.schedules import make_schedule
-from genzoo.spacings import time_pairs
+from genzoo.stack import tf
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class DDPM(Editing, GenerativeModel):
     def __init__(self, image_shape, num_classes=0, *, diffusion_steps=1000, schedule="cosine", zero_snr=False,
                  predict="v", min_snr=None, widths=(32, 64, 96), depth=1, **options):  # fmt: skip
         super().__init__(image_shape, num_classes, **options)
-        if predict not in diffusion.PREDICTIONS:
-            raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(diffusion.PREDICTIONS)}")
+        if predict not in formulas.PREDICTIONS:
+            raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(formulas.PREDICTIONS)}")
         if zero_snr and predict == "eps":
             raise UsageError("zero_snr needs predict v or x0: at pure noise, eps says nothing about the image")
         if min_snr is not None and min_snr <= 0:
@@ -87,11 +88,11 @@ class DDPM(Editing, GenerativeModel):
         t = tf.minimum(tf.cast(u * self.diffusion_steps, tf.int32), self.diffusion_steps - 1)
         eps = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
         abar = tf.gather(self.alphas_cumprod, t)[:, None, None, None]
-        x_t = diffusion.q_sample(images, eps, abar)
+        x_t = formulas.q_sample(images, eps, abar)
         output = network(x_t, self.network_time(t), self.training_labels(labels, step, training))
-        error = tf.square(diffusion.target(self.predict_kind, images, eps, abar) - output)
+        error = tf.square(formulas.target(self.predict_kind, images, eps, abar) - output)
         if self.min_snr is not None:
-            error *= diffusion.min_snr_weight(self.predict_kind, abar, self.min_snr)
+            error *= formulas.min_snr_weight(self.predict_kind, abar, self.min_snr)
         return {"loss": tf.reduce_mean(error)}
 
     def network_time(self, t):
@@ -110,8 +111,8 @@ class DDPM(Editing, GenerativeModel):
         def body(i, x, images, noises):
             abar = tf.gather(self.alphas_cumprod, t[i])
             output = self.predict_guided(x, t[i], labels, guidance[i], rescale)
-            x_0 = clipped(diffusion.x0_from(self.predict_kind, output, x, abar), clip)
-            eps = diffusion.eps_from_x0(x, x_0, abar)
+            x_0 = clipped(formulas.x0_from(self.predict_kind, output, x, abar), clip)
+            eps = formulas.eps_from_x0(x, x_0, abar)
             images, noises = tf.concat([x_0[None], images[:-1]], 0), tf.concat([eps[None], noises[:-1]], 0)
             x = tf.tensordot(image[i], images, 1) + tf.tensordot(noise[i], noises, 1)
             step = first + tf.cast(i, tf.int64)

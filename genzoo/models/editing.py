@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from genzoo import diffusion, rng
+from genzoo import rng
+from genzoo.diffusion import formulas
+from genzoo.diffusion.spacings import time_pairs, time_steps
 from genzoo.errors import UsageError
-from genzoo.quiet import tf
-from genzoo.spacings import time_pairs, time_steps
+from genzoo.stack import tf
 
 INVERSION_STEPS = 50  # between an image and its noise, where none are asked for
 
@@ -74,7 +75,7 @@ class Editing:
     def _start_from(self, images, seed, t):
         abar = self.schedule.alpha_bar(t)
         noise = rng.normal(images.shape, seed, 0, rng.START)
-        return diffusion.q_sample(images, noise, abar).numpy().astype("float32")
+        return formulas.q_sample(images, noise, abar).numpy().astype("float32")
 
     def img2img(
         self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=None, timesteps="trailing",
@@ -115,7 +116,7 @@ class Editing:
 
         def keep(x, t):
             noise, abar = rng.normal(images.shape, seed, t + 2, rng.START), np.float32(self.schedule.alpha_bar(t))
-            return tf.where(made, x, diffusion.q_sample(images, noise, abar))
+            return tf.where(made, x, formulas.q_sample(images, noise, abar))
 
         plan = self.plan(sampler, steps, timesteps, **options)
         x = self._start_from(images, seed, plan.table.t[0])

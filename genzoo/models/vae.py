@@ -3,7 +3,7 @@
 
 from genzoo import rng
 from genzoo.models.autoencoder import Autoencoder, squared_error
-from genzoo.quiet import tf
+from genzoo.stack import tf
 
 
 def reparameterize(z_mean, z_log_var, noise):

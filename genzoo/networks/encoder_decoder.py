@@ -2,8 +2,8 @@
 
 import math
 
-from genzoo.blocks import Down, LabelEmbedding, Residual, Up, conv, keras, norm, silu
-from genzoo.quiet import tf
+from genzoo.networks.blocks import Down, LabelEmbedding, Residual, Up, conv, norm, silu
+from genzoo.stack import keras, tf
 
 LABEL_CHANNELS = 16
 

@@ -1,8 +1,8 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
 
-from genzoo.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, keras, norm, silu
-from genzoo.quiet import tf
+from genzoo.networks.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, norm, silu
+from genzoo.stack import keras, tf
 
 
 def patch_size(height, width, levels):

@@ -1,0 +1,115 @@
+"""The commands that start from given images, the test images of the run's data: one function each, as in `commands`."""
+
+import time
+
+import numpy as np
+
+from genzoo.cli import checks
+from genzoo.data.pipeline import permutation
+from genzoo.data.pixels import pad, to_float, to_uint8
+from genzoo.data.sets import load_again
+from genzoo.errors import DataError, UsageError
+from genzoo.pictures.grids import grid, save_png, strips
+from genzoo.progress import evaluations_bar
+from genzoo.runs.load import load
+from genzoo.runs.run import Run
+
+COLUMNS = 10  # of a picture at most
+NOISE = 1 / 3  # of a standard deviation is shown as this share of the way from grey to black or white
+
+
+def reconstruct(args):
+    """`genzoo reconstruct`: test images, each above what the model makes of it."""
+    run = Run.open(args.run)
+    checks.check_encodes(run)
+    steps = checks.inversion_steps(run, args.ddim_steps)
+    if args.show_noise and steps is None:
+        raise UsageError(f"{run.config['model']} has no noise behind an image to show: leave out --show-noise")
+    out = checks.output(args, "reconstruction.png", ".png")
+    model, originals, labels, native = _start(run, args)
+    options = {} if steps is None else {"steps": steps}
+    rows = [originals, model.reconstruct(originals, labels, **options)]
+    error = np.mean((rows[1] - originals) ** 2)
+    if args.show_noise:
+        rows.insert(1, NOISE * model.invert(originals, labels, **options))
+    print(f"{len(originals)} test images, mean squared error {error:.4f} (pixels from -1 to 1)")
+    _save(out, rows, native)
+
+
+def interpolate(args):
+    """`genzoo interpolate`: a row for each pair of test images, the originals at its ends and the way between them."""
+    run = Run.open(args.run)
+    checks.check_encodes(run)
+    steps = checks.inversion_steps(run, args.ddim_steps)
+    out = checks.output(args, "interpolation.png", ".png")
+    data = load_again(run.config["data"], run.path, args.data_dir)
+    model = load(run.path)
+    first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
+    a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
+    options = {} if steps is None else {"ddim_steps": steps}
+    between = model.interpolate(a, b, args.steps, data.test_labels[first] if model.conditional else None, **options)
+    rows = np.concatenate([a[None], between, b[None]]).swapaxes(0, 1)  # [n, steps + 2, H, W, C]
+    save_png(out, grid(to_uint8(rows, data.native_shape).reshape(-1, *data.native_shape), args.steps + 2))
+    print(f"wrote {out}")
+
+
+def img2img(args):
+    """`genzoo img2img`: test images, each above what becomes of it half-way to noise and back."""
+    run = Run.open(args.run)
+    checks.check_edits(run)
+    checks.check_labels(run, args.labels)
+    options = checks.sampling_options(run, args.options, sampler="ddim", steps=50, guidance_interval=None)
+    out = checks.output(args, "img2img.png", ".png")
+    model, originals, labels, native = _start(run, args, args.labels)
+    began = time.monotonic()
+    with evaluations_bar() as bar:
+        made = model.img2img(originals, labels, strength=args.strength, seed=args.seed, progress=bar, **options)
+    print(f"{len(made)} images in {time.monotonic() - began:.1f} s")
+    _save(out, [originals, made], native)
+
+
+def inpaint(args):
+    """`genzoo inpaint`: test images, each above what is kept of it (the rest grey) and what is made of that."""
+    run = Run.open(args.run)
+    checks.check_edits(run)
+    checks.check_labels(run, args.labels)
+    options = checks.sampling_options(run, args.options, sampler="ddpm", steps=250, guidance_interval=None)
+    mask = pad(checks.mask(run, args.box, args.mask)[..., None])  # [H, W, 1]
+    out = checks.output(args, "inpainting.png", ".png")
+    model, originals, labels, native = _start(run, args, args.labels)
+    began = time.monotonic()
+    with evaluations_bar() as bar:
+        made = model.inpaint(originals, mask[..., 0], labels, seed=args.seed, progress=bar, **options)
+    print(f"{len(made)} images in {time.monotonic() - began:.1f} s")
+    _save(out, [originals, np.where(mask, 0, originals), made], native)
+
+
+def _start(run, args, asked=None):
+    """(model, images, labels, native shape): n test images as the model takes them, with the asked labels in turn, or
+    their own; labels are None where the model takes none."""
+    data = load_again(run.config["data"], run.path, args.data_dir)
+    model = load(run.path)
+    chosen = permutation(len(data.test_images), args.seed)[: args.n]
+    labels = data.test_labels[chosen] if asked is None else np.resize(asked, len(chosen))
+    return model, to_float(data.test_images[chosen]), labels if model.conditional else None, data.native_shape
+
+
+def _save(out, rows, native):
+    """rows: versions of the same images, [n, H, W, C] each, to be shown below each other."""
+    save_png(out, strips(to_uint8(np.stack(rows), native), COLUMNS))
+    print(f"wrote {out}")
+
+
+def _pairs(labels, n, seed, same_label):
+    """Indices of n pairs of test images, two arrays [n]; with `same_label` the two of a pair agree in it."""
+    order = permutation(len(labels), seed)
+    if not same_label:
+        return np.resize(order, (2, n))
+    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
+    if not groups:
+        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
+    pairs = []
+    for i in range(n):
+        group, at = groups[i % len(groups)], 2 * (i // len(groups))
+        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
+    return np.array(pairs).T

@@ -1,0 +1,78 @@
+"""`genzoo sample`."""
+
+import math
+import time
+from itertools import cycle, islice
+
+import numpy as np
+
+from genzoo.cli import checks
+from genzoo.data.pixels import to_uint8
+from genzoo.errors import UsageError
+from genzoo.pictures.grids import grid, save_gif, save_npz, save_png
+from genzoo.progress import evaluations_bar
+from genzoo.runs.load import load
+from genzoo.runs.run import Run
+
+FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
+PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
+
+
+def sample(args):
+    """`genzoo sample`: images from a run, as a picture or as arrays, and on request the way from noise to them."""
+    run = Run.open(args.run)
+    labels = checks.labels_to_draw(run, args.labels, args.n)
+    options = checks.sampling_options(run, args.options)
+    out = checks.output(args, "sample.png", ".png", ".npz")
+    gif = checks.file_to_write(args.gif, args.overwrite, ".gif")
+    steps_picture = checks.file_to_write(args.steps_picture, args.overwrite, ".png")
+    if steps_picture == out:
+        raise UsageError("--out and --steps-picture: expected different files")
+    if gif or steps_picture:
+        checks.check_way(run)
+
+    model, native = load(run.path), run.config["data"]["native_shape"]
+    labels_of = (lambda n: labels[:n]) if model.conditional else (lambda n: None)
+    began = time.monotonic()
+    with evaluations_bar() as progress:
+        images = model.sample(len(labels), labels=labels_of(None), seed=args.seed, progress=progress, **options)
+    print(_summary(model, len(images), options, time.monotonic() - began))
+    if out.suffix == ".npz":
+        save_npz(out, images=to_uint8(images, native), labels=np.array(labels, np.int32))
+    else:
+        save_png(out, grid(to_uint8(images, native), _columns(labels)))
+    print(f"wrote {out}")
+    if gif or steps_picture:
+        n = min(len(labels), FRAME_IMAGES)
+        way = model.trajectory(n, labels=labels_of(n), seed=args.seed, frames=FRAMES, **options)
+        _save_way(to_uint8(np.array(way), native), gif, steps_picture, _columns(labels[:n]))
+
+
+def _summary(model, n, options, seconds):
+    """What was drawn, how, and how fast."""
+    how = ""
+    if "steps" in options:
+        how = f", {options['steps']} steps"
+    if "sampler" in options:
+        how = f", {options['sampler']}{how}, {model.evaluations(**options)} network evaluations each"
+    return f"{n} images{how}, in {seconds:.1f} s: {n / seconds:.1f} images/s"
+
+
+def _save_way(way, gif, steps_picture, columns):
+    """way: uint8 [steps, 2, n, H, W, C], at each step the input and the prediction."""
+    if gif:
+        save_gif(gif, [grid(images, columns) for images in way[:, 0]])
+        print(f"wrote {gif}")
+    if steps_picture:
+        rows = np.unique(np.linspace(0, len(way) - 1, PICTURE_ROWS).round().astype(int))
+        pairs = way[rows][:, :, :PICTURE_IMAGES].swapaxes(1, 2)  # [rows, n, 2, H, W, C]
+        save_png(steps_picture, grid(pairs.reshape(-1, *pairs.shape[3:]), 2 * pairs.shape[1]))
+        print(f"wrote {steps_picture}: a row a step, each two columns an input and its prediction")
+
+
+def _columns(labels):
+    """Of a grid: one a label where the labels come in turn, else as many as make it about square."""
+    period = len(set(labels))
+    if 1 < period <= 16 and labels == list(islice(cycle(labels[:period]), len(labels))):
+        return period
+    return math.ceil(math.sqrt(len(labels)))

@@ -1,0 +1,52 @@
+"""`genzoo train`."""
+
+import shlex
+
+from genzoo.cli import checks
+from genzoo.cli.printing import phrase, print_aligned
+from genzoo.data.sets import load_data
+from genzoo.errors import UsageError
+from genzoo.runs.run import Run, check_free
+from genzoo.training.settings import TrainSettings
+
+FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
+PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
+
+
+def train(args):
+    """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
+    asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
+    if "resume" in asked:
+        run = Run.open(asked.pop("resume"))
+        others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
+        if others:
+            raise UsageError(f"--resume goes on with the settings of {run.path}: leave out {others}")
+        if run.status()[0] == "finished":
+            return print(f"{run.path} is finished: nothing to resume")
+        from genzoo.training.start import resume
+
+        return _finish(resume(run.path))
+    settings = TrainSettings(**asked, options=args.options)
+    if settings.out is not None and not settings.dry_run:
+        check_free(settings.out, overwrite=settings.overwrite)
+    data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    checks.check_model_options(settings.model, args.options)
+    from genzoo.training.start import train
+
+    summary = train(settings, data)
+    if summary is not None:  # else a dry run
+        _finish(summary)
+
+
+def _finish(summary):
+    """Says where everything is, and what to type next."""
+    minutes, seconds = divmod(round(summary.seconds), 60)
+    lines = {
+        "steps": f"{summary.run.total_steps:,} in {minutes} min {seconds} s",
+        "metrics": phrase(summary.metrics),
+        "note": summary.note,
+        "run": summary.run.path,
+        "picture": summary.picture,
+        "next": f"genzoo sample {shlex.quote(str(summary.run.path))}",
+    }
+    print_aligned({name: text for name, text in lines.items() if text})

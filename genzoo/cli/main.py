@@ -1,0 +1,59 @@
+"""The command line: from the words to an exit code. Which words there are is in `parser`.
+
+Nothing here, nor what it imports, imports TensorFlow, so that `--help` and a mistyped option answer at once.
+"""
+
+import os
+import re
+import sys
+import traceback
+import warnings
+from importlib import import_module
+
+from genzoo.cli.parser import COMMANDS, make_parser
+from genzoo.errors import GenzooError
+
+
+def console(argv=None):
+    """The `genzoo` command: runs `main` and ends the process with its exit code."""
+    sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line when it is printed
+    warnings.formatwarning = lambda message, *where: f"genzoo: warning: {message}\n"
+    sys.exit(main(argv))
+
+
+def main(argv=None):
+    """Runs one command; argv: the words after `genzoo` (default: sys.argv's). -> exit code."""
+    argv = [_hyphens(word) for word in (sys.argv[1:] if argv is None else argv)]
+    try:
+        args = make_parser().parse_args(argv)
+        module = import_module(f"genzoo.cli.commands.{COMMANDS[args.command].module}")
+        getattr(module, args.command)(args)
+        return 0
+    except SystemExit as error:  # --help and --version
+        return error.code or 0
+    except BrokenPipeError:  # as in `genzoo info RUN | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it raises nothing
+        return 141
+    except KeyboardInterrupt:
+        return _report("interrupted", 130)
+    except GenzooError as error:
+        return _report(error, error.exit_code, "--debug" in argv)
+    except (OSError, MemoryError) as error:
+        return _report(error, 5, "--debug" in argv)
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; its text runs to pages
+            raise
+        return _report("out of memory; ask for a smaller --batch-size, --n or model", 5, "--debug" in argv)
+
+
+def _report(error, code, debug=False):
+    if debug:
+        traceback.print_exc()
+    kind = "" if code > 128 else "error: "  # to stop a run is no mistake
+    print(f"genzoo: {kind}{' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+def _hyphens(word):
+    """--batch_size 8 and --batch_size=8 as --batch-size."""
+    return re.sub(r"^--[^=]+", lambda match: match[0].replace("_", "-"), word)

@@ -1,0 +1,41 @@
+"""`tf.data` pipelines of image sets, and orders that depend on integers alone."""
+
+import numpy as np
+
+from genzoo.data.pixels import pad, scale
+
+
+def permutation(count: int, *key: int) -> np.ndarray:
+    """A permutation of range(count), int64, that depends on the key's integers (>= 0) alone.
+
+    It sorts the raw output of a counter-based generator, which NumPy promises to keep the same in all its
+    versions, unlike `Generator.permutation`.
+    """
+    return np.argsort(np.random.Philox(np.random.SeedSequence(key)).random_raw(count), kind="stable")
+
+
+def tensors(images: np.ndarray, labels: np.ndarray):
+    """A split, padded, as tensors in the main memory; pipelines capture them, so they are held once."""
+    from genzoo.stack import tf
+
+    with tf.device("CPU"):
+        return tf.constant(pad(images)), tf.constant(labels)
+
+
+def batches(indices: np.ndarray, tensors, batch_size: int | None = None):
+    """Batches of the images at `indices`, a `tf.data.Dataset` of {"image": float32 [B, H, W, C], "label": int32 [B]}.
+
+    indices: rows of them [S, B], or a flat list to be cut into batches.   tensors: what `tensors` gives.
+    """
+    from genzoo.stack import tf
+
+    images, labels = tensors
+
+    def gather(index):
+        pixels = tf.cast(tf.gather(images, index), tf.float32)
+        return {"image": scale(pixels), "label": tf.gather(labels, index)}
+
+    dataset = tf.data.Dataset.from_tensor_slices(indices)
+    if batch_size is not None:
+        dataset = dataset.batch(batch_size)
+    return dataset.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

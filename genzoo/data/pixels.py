@@ -1,0 +1,44 @@
+"""Pixels: uint8 at an image's native size on the disk, float32 in [-1, 1] and padded inside the models."""
+
+import numpy as np
+
+SIDE_MULTIPLE = 8  # the networks halve the sides up to three times
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """uint8 [..., H, W, C] in 0..255 -> float32 in [-1, 1], padded as the models see it."""
+    return scale(pad(images).astype(np.float32))
+
+
+def pad(images: np.ndarray) -> np.ndarray:
+    """Pad the sides of [..., H, W, C] to multiples of 8 by repeating the border, which is background.
+
+    The image stays in the centre: `extra // 2` rows above it, the rest below, and columns alike.
+    """
+    extra = [-side % SIDE_MULTIPLE for side in images.shape[-3:-1]]
+    widths = [(0, 0)] * (images.ndim - 3) + [(more // 2, more - more // 2) for more in extra] + [(0, 0)]
+    return np.pad(images, widths, mode="edge")
+
+
+def scale(pixels):
+    """Pixels 0..255, a float32 array or tensor -> [-1, 1]."""
+    return pixels / 127.5 - 1.0
+
+
+def crop(images, native_shape):
+    """Cuts the padding around `native_shape` (h, w, c) off: array or tensor [..., H, W, C] -> [..., h, w, C].
+
+    The padding lies (H - h) // 2 above and (W - w) // 2 to the left, the rest on the other sides.
+    """
+    height, width = native_shape[:2]
+    top, left = (images.shape[-3] - height) // 2, (images.shape[-2] - width) // 2
+    return images[..., top : top + height, left : left + width, :]
+
+
+def to_uint8(images, native_shape):
+    """Undoes `to_float`: floats in [-1, 1] to uint8, with the padding around `native_shape` cropped off.
+
+    images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. -> [..., h, w, C]
+    """
+    images = crop(np.asarray(images), native_shape)
+    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,172 @@
+"""Image sets by name, held in memory."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from genzoo.data.pipeline import batches, permutation, tensors
+from genzoo.data.pixels import SIDE_MULTIPLE
+from genzoo.data.sources import digits, folder, tfds
+from genzoo.data.splits import hold_out
+from genzoo.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where sets come from; `--data NAME` or `--data NAME:REST` names one.
+
+    load: (rest, image_size or None, data_dir or None) → ((images uint8 [N, H, W, C], labels int32 [N]), the same of
+        the test split or None, class names or (), notes).     takes: what REST is; empty where there is none.
+    resolve: REST as a run remembers it.
+    """
+
+    load: Callable
+    summary: str
+    takes: str = ""
+    resolve: Callable = str
+
+
+def _tfds(name, summary):
+    return Source(lambda _, size, data_dir: tfds.load(name, size, data_dir), summary)
+
+
+def _absolute(path):
+    return str(Path(path).expanduser().resolve())
+
+
+SOURCES = {
+    "mnist": _tfds("mnist", "handwritten digits, 28x28"),
+    "fashion_mnist": _tfds("fashion_mnist", "clothes, 28x28"),
+    "kmnist": _tfds("kmnist", "handwritten hiragana, 28x28"),
+    "cifar10": _tfds("cifar10", "photographs, 32x32 in colour"),
+    "digits": Source(digits.load, "scikit-learn's handwritten digits, no download"),
+    "tfds": Source(tfds.load, "a labelled image set of tensorflow-datasets", "NAME"),
+    "folder": Source(folder.load, "PNG and JPEG files, a subfolder a class, or unlabelled", "PATH", _absolute),
+}
+AUTO = "auto"  # mnist where it is prepared or can be downloaded, else digits
+DATASETS = (AUTO, *(f"{name}:{source.takes}" if source.takes else name for name, source in SOURCES.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """A train and a test split of uint8 images, held in memory at their native size."""
+
+    name: str  # what was loaded: "mnist", "digits", "tfds:NAME", "folder:/ABSOLUTE/PATH"
+    reason: str  # why this set, in one phrase
+    train_images: np.ndarray  # uint8 [N, H, W, C]
+    train_labels: np.ndarray  # int32 [N], all 0 when unlabelled
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]  # () when unlabelled
+    notes: tuple[str, ...] = ()  # lines for the user, such as what was skipped
+
+    @property
+    def native_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) as stored."""
+        return self.train_images.shape[1:]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) as the models see it, the sides padded to multiples of 8."""
+        height, width, channels = self.native_shape
+        return height + -height % SIDE_MULTIPLE, width + -width % SIDE_MULTIPLE, channels
+
+    @property
+    def num_classes(self) -> int:
+        """How many labels there are; 1 when unlabelled, for the label 0 that every image then has."""
+        return max(1, len(self.class_names))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) over shapes, pixels and labels of both splits."""
+        digest = hashlib.sha256()
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+    def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
+        """One epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
+
+        The order is a function of (seed, epoch) alone. The first `skip` batches, those that an interrupted epoch
+        has done, are left out without being read. What does not fill a batch is left for other epochs; a set
+        smaller than a batch is one batch.
+        """
+        steps = self.steps_per_epoch(batch_size)
+        order = permutation(len(self.train_images), seed, epoch)
+        rows = order[: steps * batch_size].reshape(steps, -1)[skip:]  # [steps - skip, B]
+        return batches(rows, self._train_tensors)
+
+    def test_batches(self, batch_size: int):
+        """The test split like `train_batches`, but in its stored order and with a short last batch."""
+        _check_batch_size(batch_size)
+        return batches(np.arange(len(self.test_images)), self._test_tensors, batch_size)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """How many batches `train_batches` gives with skip=0."""
+        _check_batch_size(batch_size)
+        return max(1, len(self.train_images) // batch_size)
+
+    @cached_property
+    def _train_tensors(self):
+        return tensors(self.train_images, self.train_labels)
+
+    @cached_property
+    def _test_tensors(self):
+        return tensors(self.test_images, self.test_labels)
+
+
+def load_data(
+    name: str = "auto", *, image_size: int | None = None, data_dir: str | Path | None = None
+) -> ImageData:
+    """Load a set by its name, one of DATASETS.
+
+    `image_size` resizes (antialiased) to squares of that many pixels; `data_dir` is where TFDS sets are
+    prepared (default: TFDS_DATA_DIR, then ~/tensorflow_datasets). "auto" is mnist where it is prepared or
+    can be downloaded, else digits; other names never fall back.
+    Raises UsageError for an unknown name or size, DataError where the set cannot be had or used.
+    """
+    if image_size is not None and not 8 <= image_size <= 1024:
+        raise UsageError(f"image size {image_size}: expected 8 to 1024 pixels")
+    if name == AUTO:
+        try:
+            return _load("mnist", "", "the default, and it is at hand", image_size, data_dir)
+        except tfds.Unavailable as error:
+            return _load("digits", "", f"the default, since mnist is not prepared and {error.why}", image_size, None)
+    kind, _, rest = name.partition(":")
+    if kind not in SOURCES or bool(rest) != bool(SOURCES[kind].takes):
+        raise UsageError(f"unknown data set {name!r}: expected one of {', '.join(DATASETS)}")
+    return _load(kind, rest, "asked for", image_size, data_dir)
+
+
+def load_again(described: dict, whose: str | Path, data_dir: str | Path | None = None) -> ImageData:
+    """The set that the "data" part of a run's config describes; `data_dir` says where it moved to.
+
+    Raises DataError where it cannot be had, or is not what `whose` (the run's path) was trained on.
+    """
+    data = load_data(described["name"], image_size=described["image_size"], data_dir=data_dir or described["data_dir"])
+    if (data.name, data.fingerprint) != (described["name"], described["fingerprint"]):
+        raise DataError(
+            f"{data.name} is not what {whose} was trained on (fingerprint {data.fingerprint[:12]}, expected "
+            f"{described['fingerprint'][:12]}); bring that data back, or train a new run"
+        )
+    return data
+
+
+def _load(kind, rest, reason, image_size, data_dir) -> ImageData:
+    source = SOURCES[kind]
+    train, test, class_names, notes = source.load(rest, image_size, data_dir)
+    train, test = hold_out(*train) if test is None else (train, test)
+    name = f"{kind}:{source.resolve(rest)}" if rest else kind
+    if not len(train[0]) or not len(test[0]):
+        raise DataError(f"{name} has too few images: {len(train[0])} for training, {len(test[0])} for testing")
+    return ImageData(name, reason, *train, *test, class_names, notes)
+
+
+def _check_batch_size(batch_size):
+    if batch_size < 1:
+        raise UsageError(f"batch size {batch_size}: expected at least 1")

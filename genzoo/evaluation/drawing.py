@@ -1,0 +1,80 @@
+"""Samples drawn in a process of their own, so that their time and memory are those of drawing and of nothing else."""
+
+import math
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import numpy as np
+
+from genzoo.data.pipeline import permutation
+from genzoo.models.families import family
+
+WARM = 2  # images sampled before the clock starts: they compile
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """images: uint8 [seeds, n, h, w, c].   parameters: of the sampling network.   nfe: evaluations an image.
+    seconds_1000: for 1,000 images, without the start.   memory: bytes at most, of the whole process."""
+
+    images: np.ndarray
+    parameters: int
+    nfe: int
+    seconds_1000: float
+    memory: int
+
+
+def labels_to_ask(run, data, n):
+    """What to ask a run's family for, int [n]: the labels of the test images in their shuffled order, so that samples
+    are as the floor; None where it takes none."""
+    if not family(run.config["model"]).labelled:
+        return None
+    return np.resize(data.test_labels[permutation(len(data.test_images), 0)], n)
+
+
+def draw(path, n, seeds, settings, labels=None):
+    """n samples of each seed from the run at `path`, in each of the settings, options of `sample`: a list of `Drawn`.
+
+    labels: int [n], or None.   Raises MemoryError where the process dies, and what `load` and `sample` raise.
+    """
+    # 'spawn': a fork of a process that runs TensorFlow may hang.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_draw, path, n, seeds, settings, labels).result()
+        except BrokenProcessPool:
+            raise MemoryError(f"drawing {n:,} samples from {path} was killed; ask for fewer with --n") from None
+
+
+def _draw(path, n, seeds, settings, labels):
+    from genzoo.evaluation.memory import PeakMemory
+    from genzoo.runs.load import load
+
+    drawn = []
+    with PeakMemory() as memory:
+        model = load(path)
+        for options in settings:
+            _sampled(model, min(WARM, n), 0, options, labels)
+            images, seconds = zip(*(_sampled(model, n, seed, options, labels) for seed in seeds), strict=True)
+            nfe, seconds_1000 = model.evaluations(**options), 1000 * sum(seconds) / (n * len(seeds))
+            drawn.append(Drawn(np.array(images), _parameters(model), nfe, seconds_1000, memory.bytes))
+    return drawn
+
+
+def _sampled(model, n, seed, options, labels):
+    """(uint8 images [n, h, w, c], seconds that they took)"""
+    from genzoo.data.pixels import to_uint8
+    from genzoo.progress import evaluations_bar
+
+    words = [model.family, *(f"{name} {options[name]}" for name in ("sampler", "steps", "guidance") if name in options)]
+    with evaluations_bar(f"{', '.join(words)}, seed {seed}") as bar:
+        began = time.perf_counter()
+        images = model.sample(n, labels=None if labels is None else labels[:n], seed=seed, progress=bar, **options)
+        seconds = time.perf_counter() - began
+    return to_uint8(images, model.run_config["data"]["native_shape"]), seconds
+
+
+def _parameters(model):
+    return sum(math.prod(weight.shape) for weight in model.ema.weights)

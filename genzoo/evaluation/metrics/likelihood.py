@@ -1,0 +1,162 @@
+"""The likelihood of test images, as an upper bound on -log p(image), for all families under one pixel likelihood.
+
+VAE and CVAE: the negative ELBO and the importance-weighted bound.      DDPM and CDDPM: the variational bound.
+AE and Blend have none: see `NO_DENSITY`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from genzoo.data.pipeline import permutation
+from genzoo.data.pixels import crop, to_float
+from genzoo.diffusion.formulas import x0_from
+from genzoo.errors import UsageError
+from genzoo.evaluation.metrics.bounds import BATCH, elbo_and_importance, log_weights, prediction_mse, variational_nats
+from genzoo.evaluation.metrics.pixels import log_levels
+from genzoo.models.ddpm import DDPM
+from genzoo.models.vae import reparameterize
+from genzoo.stack import tf
+
+NO_DENSITY = {  # why a family has no likelihood, in a line
+    "ae": "its decoder gives a point, not a density, and its mixture only draws latents to decode",
+    "blend": "it only learns to predict the image: its way from noise to image is no chain of densities",
+}
+FITTED, FITTED_DIFFUSION = 500, 32  # training images that variances are measured on; at 25 times each in the second
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An upper bound on -log p(image).
+
+    nats, error: its mean over n images and the standard error of that.   dims: numbers in an image, native size.
+    method: how it was had, in a phrase.
+    """
+
+    nats: float
+    error: float
+    n: int
+    dims: int
+    method: str
+
+    @property
+    def bits_per_dim(self):
+        return self.nats / (self.dims * math.log(2))
+
+
+def bound(nats, images, method):
+    """The `Bound` of one value for each of the native `images` [n, h, w, c]."""
+    n = len(nats)
+    error = nats.std(ddof=1) / n**0.5 if n > 1 else math.nan
+    return Bound(float(nats.mean()), float(error), n, math.prod(images.shape[1:]), method)
+
+
+def likelihood(model, data, n=500, seed=0, progress=None):
+    """{"elbo": Bound, "importance": Bound} of a VAE or CVAE, {"variational": Bound} of a DDPM or CDDPM.
+
+    data: an `ImageData`; n of its test images are drawn, and the same for every model.   progress: as in `sample`.
+    Labels are the images' own; guidance has no likelihood.    Raises UsageError for the families in `NO_DENSITY`.
+    """
+    if model.family in NO_DENSITY:
+        raise UsageError(f"{model.family} has no likelihood: {NO_DENSITY[model.family]}")
+
+    def drawn(images, labels, count):
+        chosen = permutation(len(images), seed)[:count]
+        return images[chosen], labels[chosen]
+
+    test, train = drawn(data.test_images, data.test_labels, n), drawn(data.train_images, data.train_labels, FITTED)
+    if isinstance(model, DDPM):
+        return {"variational": diffusion_bound(model, *test, train, seed=seed, progress=progress)}
+    elbo, importance = autoencoder_bounds(model, *test, train, seed=seed, progress=progress)
+    return {"elbo": elbo, "importance": importance}
+
+
+def autoencoder_bounds(model, images, labels, training, samples=64, seed=0, progress=None):
+    """(ELBO, importance-weighted bound of `samples` = K latents), both a `Bound`, of a VAE or CVAE.
+
+    images, labels: uint8 [n, h, w, c], int [n]. Only these pixels count, not the padding: given z, all are independent.
+    training: the same of training images, for `pixel_variance`.          progress: in decoded images.
+    """
+    variance = pixel_variance(model, *training, seed)
+
+    def log_likelihood(x, mean):
+        x, mean = crop(x, images.shape[1:]), crop(mean, images.shape[1:])
+        return tf.reduce_sum(log_levels(x, mean, variance**0.5), axis=[1, 2, 3])
+
+    spec = tf.TensorSpec
+
+    @tf.function(autograph=False, input_signature=[
+        spec([None, *model.image_shape]), spec([None], tf.int32), spec([None, None, model.latent_dim]),
+    ])  # fmt: skip
+    def weights(x, labels, noise):
+        encode = lambda x: tf.split(model.ema.encoder(x, labels), 2, axis=-1)  # noqa: E731
+        return log_weights(encode, lambda z: model.ema.decoder(z, labels), log_likelihood, x, noise)
+
+    weights = weights.get_concrete_function()  # traced once by intent: TensorFlow warns where many models are asked
+    rng, n, log_w = np.random.default_rng(seed), len(images), []
+    for start in range(0, n, BATCH):
+        rows = slice(start, start + BATCH)
+        x = to_float(images[rows])
+        noise = rng.standard_normal((samples, len(x), model.latent_dim), np.float32)
+        log_w.append(weights(x, labels[rows].astype(np.int32), noise).numpy())
+        if progress:
+            progress((start + len(x)) * samples, n * samples)
+    elbo, importance = elbo_and_importance(np.concatenate(log_w, axis=1).astype(np.float64))
+    pixel = f"pixel variance {variance:.2g}"
+    return (
+        bound(elbo, images, f"ELBO, {pixel}"),
+        bound(importance, images, f"{samples}-sample importance-weighted bound, {pixel}"),
+    )
+
+
+def pixel_variance(model, images, labels, seed=0):
+    """The σ² on [-1, 1] under which uint8 `images` [n, h, w, c] are likeliest, given draws from their posteriors.
+
+    It is a parameter of the decoder that the loss leaves out, so that training images have to tell it. For continuous
+    pixels it is the mean squared error (Rybkin et al. 2021, σ-VAE); levels with open ends ask for more, 5 times as much
+    on MNIST, so that multiples of it are tried.
+    """
+    rng, means = np.random.default_rng(seed), []
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
+        z_mean, z_log_var = tf.split(model.ema.encoder(to_float(images[rows]), labels[rows]), 2, axis=-1)
+        z = reparameterize(z_mean, z_log_var, rng.standard_normal(z_mean.shape, np.float32))
+        means.append(crop(model.ema.decoder(z, labels[rows]).numpy(), images.shape[1:]))
+    x, mean = crop(to_float(images), images.shape[1:]), np.concatenate(means)
+    candidates = np.mean((x - mean) ** 2) * 2.0 ** np.arange(-1, 5, 0.25)
+    return max(candidates.tolist(), key=lambda v: float(tf.reduce_mean(log_levels(x, mean, v**0.5))))
+
+
+def denoiser(model):
+    """x_t, t, labels → predicted x_0, float64: the averaged network of a DDPM or CDDPM, unguided."""
+    spec = tf.TensorSpec([None], tf.int32)
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *model.image_shape]), spec, spec])
+    def network(x, t, labels):
+        return model.ema(x, model.network_time(t), model.training_labels(labels, 0, training=False))
+
+    network = network.get_concrete_function()
+
+    def denoise(x, t, labels):
+        output = network(x.astype(np.float32), t.astype(np.int32), labels.astype(np.int32))
+        return x0_from(model.predict_kind, output.numpy(), x, model.schedule.alpha_bar(t)[:, None, None, None])
+
+    return denoise
+
+
+def diffusion_bound(model, images, labels, training, terms=7, seed=0, progress=None):
+    """The variational bound of a DDPM or CDDPM, a `Bound`; `terms` as in `variational_nats`, None for all T.
+
+    images, labels: uint8 [n, h, w, c], int [n]. The chain makes padded images, and the bound is on the -log p of those,
+    which is that of the native pixels or more: it is given as theirs.
+    training: the same of training images, for the variances of `bounds.step_nats`.     progress: in evaluations.
+    """
+    schedule, denoise = model.schedule, denoiser(model)
+    x_0, seen = (to_float(v).astype(np.float64) for v in (images, training[0][:FITTED_DIFFUSION]))
+    mse = prediction_mse(denoise, schedule, seen, training[1][:FITTED_DIFFUSION], seed)
+    nats = variational_nats(denoise, schedule, x_0, labels, mse, terms, seed, progress)
+    steps = len(schedule)
+    some = terms is not None and terms < steps - 1
+    count = f"{terms + 1} of {steps} terms an image, unbiased" if some else f"all {steps} terms"
+    return bound(nats, images, f"variational bound, {count}")

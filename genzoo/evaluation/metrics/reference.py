@@ -1,0 +1,94 @@
+"""The real images that samples are held against, and everything that is measured against them."""
+
+import numpy as np
+
+from genzoo.data.pipeline import permutation
+from genzoo.evaluation.metrics.distances import frechet_distance, kernel_distance
+from genzoo.evaluation.metrics.intervals import wilson
+from genzoo.evaluation.metrics.judge import judge_of
+from genzoo.evaluation.metrics.neighbours import nearest_training, prdc
+
+NEIGHBOURHOOD = 10_000  # training images that density and coverage are taken against, at most
+LEAST = {"frechet": 256, "kid": 40, "prdc": 50}  # images; the Fréchet distance's is twice the judge's features
+
+
+class Reference:
+    """The real images of an ImageData, and what judges by them. Everything that is compared goes through `measure`."""
+
+    def __init__(self, data, say=print):
+        self.data, self.judge = data, None
+        if data.num_classes > 1:
+            self.judge = judge_of(data, say)
+            order = permutation(len(data.train_images), 0)
+            self.features = self.judge.look(data.train_images)[1][order]
+        self.test_order = permutation(len(data.test_images), 0)
+        self._floors = {}
+
+    def floor(self, n):
+        """`measure` of n test images, or of all where there are fewer."""
+        chosen = self.test_order[:n]
+        if len(chosen) not in self._floors:
+            real = self.measure(self.data.test_images[chosen], self.data.test_labels[chosen])
+            self._floors[len(chosen)] = real
+        return self._floors[len(chosen)]
+
+    def measure(self, images, labels):
+        """{metric: {"value", "n", "reference", …} or {"reason"}} of uint8 images [n, h, w, c] against the training
+        images; labels: what each was asked to be, None where the family takes none."""
+        scores = self._nearest(images)
+        if self.judge is None:
+            names = ("frechet", "kid", "precision", "recall", "density", "coverage", "accuracy")
+            return scores | {name: missing(f"{self.data.name} has no labels to train a judge on") for name in names}
+        read, features = self.judge.look(images)
+        scores |= self._distances(features) | self._neighbourhood(features)
+        return scores | {"accuracy": missing("takes no labels") if labels is None else self._accuracy(read, labels)}
+
+    def _nearest(self, images):
+        distance, copied = nearest_training(images, self.data.train_images)
+        return {
+            "nearest": self._against(np.median(distance), images),
+            "copies": self._against(copied.mean(), images, interval=_share(copied)["interval"]),
+        }
+
+    def _distances(self, features):
+        scores = {}
+        if short := _too_few("frechet", features):
+            scores["frechet"] = short
+        else:
+            scores["frechet"] = self._against(frechet_distance(features, self.features), features)
+        if short := _too_few("kid", features, self.features):
+            return scores | {"kid": short}
+        value, error = kernel_distance(features, self.features)
+        return scores | {"kid": self._against(value, features, error=error)}
+
+    def _neighbourhood(self, features):
+        real = self.features[:NEIGHBOURHOOD]
+        if short := _too_few("prdc", features, real):
+            return dict.fromkeys(("precision", "recall", "density", "coverage"), short)
+        return {name: self._against(value, features, real) for name, value in prdc(real, features).items()}
+
+    def _accuracy(self, read, labels):
+        hits = read == labels
+        of_class = {name: hits[np.equal(labels, k)] for k, name in enumerate(self.data.class_names)}
+        per_class = {name: _share(mine) for name, mine in of_class.items() if len(mine)}
+        said = f"a judge that reads {self.judge.accuracy:.2%} of the test images right"
+        return _share(hits) | {"reference": said, "per_class": per_class}
+
+    def _against(self, value, samples, real=None, **more):
+        count = len(self.data.train_images if real is None else real)
+        return {"value": float(value), "n": len(samples), "reference": f"{count:,} training images", **more}
+
+
+def _share(hits):
+    """How many of the booleans are true."""
+    return {"value": float(hits.mean()), "n": len(hits), "interval": wilson(int(hits.sum()), len(hits))}
+
+
+def missing(reason):
+    """A metric that there is none of."""
+    return {"reason": reason}
+
+
+def _too_few(metric, *sets):
+    n = min(map(len, sets))
+    return missing(f"needs {LEAST[metric]} images, there are {n}") if n < LEAST[metric] else None

@@ -1,0 +1,61 @@
+"""Quality against cost of sampling: one run, many samplers, numbers of steps and guidance scales."""
+
+from dataclasses import dataclass
+
+from genzoo.evaluation import scores
+from genzoo.pictures.tables import Cell, Table
+
+_KNOWN = {column.key: column for column in scores.QUALITY + scores.COST}
+QUALITY = tuple(_KNOWN[key] for key in ("frechet", "coverage", "accuracy"))
+COLUMNS = (_KNOWN["nfe"], *QUALITY, _KNOWN["seconds_1000"])
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting: a sampler, its steps and its guidance (None where the family has none), and what came of it."""
+
+    sampler: str
+    steps: int
+    guidance: float | None
+    nfe: int
+    seconds_1000: float
+    scores: dict
+
+    @property
+    def curve(self):
+        return self.sampler if self.guidance is None else f"{self.sampler}, guidance {self.guidance:g}"
+
+    @property
+    def name(self):
+        guidance = "" if self.guidance is None else f", guidance {self.guidance:g}"
+        return f"{self.sampler} {self.steps} steps{guidance}"
+
+    def value(self, key):
+        """The number under `key`, or None."""
+        return getattr(self, key, self.scores.get(key, {}).get("value"))
+
+
+def pareto(points, key="frechet", better="lower"):
+    """Those of the points that no other one beats: as cheap or cheaper (NFE), and better in `key`."""
+    sign = 1 if better == "lower" else -1
+    front, best = [], float("inf")
+    for point in sorted((p for p in points if p.value(key) is not None), key=lambda p: (p.nfe, sign * p.value(key))):
+        if sign * point.value(key) < best:
+            best = sign * point.value(key)
+            front.append(point)
+    return front
+
+
+def sweep_table(points, floor):
+    """A row a point, the cheapest first; those on the Pareto front of NFE and Fréchet distance have an arrow before
+    their names. floor: {metric: score} of real test images."""
+    front = pareto(points)
+    rows = []
+    for point in sorted(points, key=lambda p: p.nfe):
+        cells = {column.key: _cell(point, column.key) for column in COLUMNS}
+        rows.append((f"{'→' if point in front else ' '} {point.name}", cells))
+    return Table(COLUMNS, rows, (f"  {scores.FLOOR}", {key: scores.cell(score) for key, score in floor.items()}))
+
+
+def _cell(point, key):
+    return Cell(point.value(key), reason=point.scores.get(key, {}).get("reason", ""))

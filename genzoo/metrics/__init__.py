@@ -1,1 +1,0 @@
-"""Numbers that grade samples."""

@@ -1,0 +1,1 @@
+"""How results look: grids of images, plots, tables, a page."""

@@ -1,0 +1,161 @@
+"""The run folder: everything that a training run leaves behind, and all that later commands need.
+
+    config.json          how to rebuild the model and repeat the run     metrics.csv   one row an epoch
+    checkpoints/         exact state, for resuming (see `state`)         samples/      fixed-seed pictures
+    weights.safetensors  what sampling needs, readable on both stacks    curves.png    the losses
+    tb/                  TensorBoard
+    metrics.json         what `genzoo evaluate` found          sweep.csv, sweep.png   what `genzoo sweep` found
+
+Nothing here imports TensorFlow before a model is needed.
+"""
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from genzoo.errors import CheckpointError
+from genzoo.files import write_atomically
+
+FORMAT = 1
+CONTENTS = (
+    "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
+    "metrics.json", "sweep.csv", "sweep.png",
+)  # fmt: skip
+
+
+class Run:
+    """A run folder. `path`: where it is; `config`: the content of its config.json, a dict with the keys
+    format, model, model_config, data, train and versions."""
+
+    def __init__(self, path, config):
+        self.path, self.config = Path(path), config
+
+    @classmethod
+    def create(cls, path, config, *, overwrite=False):
+        """Begins a run: an empty or new folder that holds config.json. With `overwrite`, what a former run wrote
+        there is removed first, and nothing else. Raises CheckpointError as `check_free` does."""
+        path = Path(path)
+        check_free(path, overwrite=overwrite)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for name in CONTENTS[::-1]:  # config.json last: while it stands, the folder is known as a run
+                _remove(path / name)
+        except OSError as error:
+            raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+        run = cls(path, {"format": FORMAT, **config})
+        write_atomically(path / "config.json", (json.dumps(run.config, indent=2) + "\n").encode())
+        return run
+
+    @classmethod
+    def open(cls, path):
+        """An existing run. Raises CheckpointError when there is none that this version can read."""
+        path = Path(path)
+        if not path.is_dir():
+            raise CheckpointError(f"{path} is not a folder; expected a run folder, such as runs/NAME")
+        try:
+            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{path} has no config.json; expected a run folder, such as runs/NAME") from error
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path / 'config.json'} cannot be read ({error}); train this run anew") from error
+        if not isinstance(config, dict) or not isinstance(config.get("format"), int):
+            raise CheckpointError(f"{path / 'config.json'} is not a run's; expected a folder that genzoo trained")
+        if config["format"] > FORMAT:
+            raise CheckpointError(
+                f"{path} has format {config['format']}, this genzoo reads up to {FORMAT}; install a newer genzoo"
+            )
+        missing = [key for key in ("model", "model_config", "data", "train", "versions") if key not in config]
+        if missing:
+            raise CheckpointError(f"{path / 'config.json'} lacks {', '.join(missing)}; train this run anew")
+        return cls(path, config)
+
+    @property
+    def step(self):
+        """Steps done, as of the newest checkpoint; 0 before the first."""
+        return max(self.checkpoints(), default=0)
+
+    @property
+    def total_steps(self):
+        """Steps of the whole run."""
+        return self.config["train"]["steps"]
+
+    def status(self):
+        """("finished" or "interrupted", step)."""
+        return ("finished" if self.step >= self.total_steps else "interrupted"), self.step
+
+    def picture(self, step):
+        """Path of the picture drawn at `step`."""
+        return self.path / "samples" / f"step_{step:07d}.png"
+
+    def checkpoints(self):
+        """{step: folder} of the checkpoints, newest first."""
+        folders = (self.path / "checkpoints").glob("step_*[0-9]")
+        return dict(sorted(((int(folder.name[5:]), folder) for folder in folders), reverse=True))
+
+    def read_metrics(self):
+        """metrics.csv as a list of dicts of strings, one an epoch."""
+        try:
+            with open(self.path / "metrics.csv", newline="", encoding="utf-8") as file:
+                return list(csv.DictReader(file))
+        except FileNotFoundError:
+            return []
+
+    def write_metrics(self, rows):
+        """Rewrites metrics.csv with these dicts, all of the same keys."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(self.path / "metrics.csv", text.getvalue().encode())
+
+    def write_weights(self, arrays):
+        """Rewrites weights.safetensors. arrays: {name: ndarray}, as `model.weights_dict()` gives them."""
+        from safetensors.numpy import save
+
+        write_atomically(self.path / "weights.safetensors", save(dict(sorted(arrays.items()))))
+
+    def read_weights(self):
+        """{name: ndarray} of weights.safetensors. Raises CheckpointError."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            return load_file(self.path / "weights.safetensors")
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"{self.path} holds no weights yet; go on with: train --resume {self.path}"
+            ) from error
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path / 'weights.safetensors'} cannot be read ({error}); "
+                f"where checkpoints are left, train --resume {self.path} writes it anew"
+            ) from error
+
+
+def check_free(path, *, overwrite=False):
+    """Raises CheckpointError where a new run could not be written: something else is there, or no permission."""
+    path = Path(path)
+    try:
+        occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        if not occupied:
+            existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+            tempfile.TemporaryFile(dir=existing).close()  # the one honest test of permission
+            return
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    if not overwrite:
+        raise CheckpointError(f"{path} exists and is not empty; choose another --out, or --overwrite a former run")
+    try:
+        Run.open(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"--overwrite replaces former runs only: {error}") from error
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

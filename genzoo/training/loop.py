@@ -1,0 +1,213 @@
+"""The loop: one `model.fit` an epoch, and after each step what keeps a run exact, visible and safe."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+from genzoo.data.pixels import to_float, to_uint8
+from genzoo.errors import DivergedError
+from genzoo.files import write_atomically
+from genzoo.models.families import family
+from genzoo.pictures.grids import grid, save_png
+from genzoo.pictures.plots import loss_curves
+from genzoo.progress import Progress
+from genzoo.runs.run import Run
+from genzoo.runs.state import TrainingState
+from genzoo.stack import keras, tf
+from genzoo.training.interrupt import Interrupted, stop_request
+
+ROWS, COLUMNS = 4, 10  # of a picture
+VALIDATION_IMAGES = 2000  # at most, at each epoch's end
+SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
+PREVIEW_IMAGES = 1000  # the same before the end, where it must not hold up the training
+SAVE_SECONDS = 20.0  # an epoch's end saves where the last checkpoint is older than this
+WARMUP_SHARE, WARMUP_STEPS = 0.05, 500  # the learning rate rises over this share of a run, at most these steps
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What training did. `seconds`: training time of the whole run; `metrics`: the last row of metrics.csv;
+    `note`: what `prepare_sampling` said, or None."""
+
+    run: Run
+    seconds: float
+    images_per_second: float
+    metrics: dict
+    note: str | None
+
+    @property
+    def picture(self):
+        """Path of the last picture."""
+        return self.run.picture(self.run.total_steps)
+
+
+def learning_rate(step, total, peak):
+    """Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017). `step` of `total`, from 0."""
+    warmup = min(WARMUP_STEPS, WARMUP_SHARE * total)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+class Trainer:
+    """A model, its data and its optimizer.
+
+    train: the "train" part of a run's config. `run` needs all of it, the parts that `plan` measures all but
+    "steps" and "sample_every".
+    """
+
+    def __init__(self, name, model, data, train):
+        self.name, self.model, self.data, self.train = name, model, data, train
+        self.batch_size = min(train["batch_size"], len(data.train_images))
+        self.steps_per_epoch = data.steps_per_epoch(self.batch_size)
+        model.seed, model.ema_decay = train["seed"], train["ema"]
+        model.compile(optimizer=keras.optimizers.Adam(train["lr"]), jit_compile=train["jit_compile"])
+        self.state = TrainingState(model)
+        kept = _thin(len(data.test_images), VALIDATION_IMAGES)
+        self._validation = replace(data, test_images=data.test_images[kept], test_labels=data.test_labels[kept])
+
+    def run(self, run):
+        """Trains from the run's newest checkpoint, or from the start, to its end. -> Summary.
+
+        Raises DivergedError, Interrupted, and CheckpointError when the folder cannot be written.
+        """
+        total = self.train["steps"]
+        (run.path / "samples").mkdir(exist_ok=True)
+        self._run, self._note, self._began = run, None, time.monotonic()
+        self._step = self.state.restore(run)
+        self._before = float(self.state.seconds.numpy())
+        self._rows = [row for row in run.read_metrics() if int(row["step"]) <= self._step]
+        self._saved = time.monotonic()
+        with stop_request() as self._stop, Progress(total, self._step, self.batch_size) as self._bar:
+            while self._step < total:
+                self._epoch(total)
+        write_atomically(run.path / "curves.png", loss_curves(self._rows))
+        return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
+
+    def batches(self, step):
+        """The training batches from `step` to its epoch's end."""
+        epoch, done = divmod(step, self.steps_per_epoch)
+        return self.data.train_batches(self.batch_size, seed=self.train["seed"], epoch=epoch, skip=done)
+
+    def validate(self):
+        """{"val_" + tracker: value} on the test split, with the averaged weights."""
+        batches = self._validation.test_batches(self.batch_size)
+        logs = self.model.evaluate(batches, verbose=0, return_dict=True)
+        return {f"val_{metric.name}": logs[metric.name] for metric in self.model.metrics}
+
+    def prepare_sampling(self, most):
+        """`model.prepare_sampling` on at most that many training images."""
+        images = self.data.train_images[_thin(len(self.data.train_images), most)]
+        return self.model.prepare_sampling(to_float(images))
+
+    def picture(self):
+        """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
+        columns = self._columns
+        labels = list(range(columns)) * ROWS if self.model.conditional else None
+        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **family(self.name).sample)
+        return grid(to_uint8(images, self.data.native_shape), columns)
+
+    @property
+    def picture_evaluations(self):
+        """Network evaluations that a picture takes, of one image each."""
+        return ROWS * self._columns * self.model.evaluations(**family(self.name).sample)
+
+    @property
+    def validation_images(self):
+        """How many images `validate` looks at."""
+        return len(self._validation.test_images)
+
+    @property
+    def _columns(self):
+        return min(COLUMNS, self.model.num_classes) if self.model.conditional else COLUMNS
+
+    def _seconds(self):
+        return self._before + time.monotonic() - self._began
+
+    def _epoch(self, total):
+        """Trains to the end of the current epoch, or of the run, and writes the epoch's row."""
+        done = self._step % self.steps_per_epoch
+        self._epoch_end = min(self._step - done + self.steps_per_epoch, total)
+        trackers = self.state.snapshot() if done else {}
+        callback = keras.callbacks.LambdaCallback(
+            # `fit` has zeroed the trackers; those of an epoch that was cut go on where they were.
+            on_epoch_begin=lambda epoch, logs: self.state.put_back(trackers),
+            on_train_batch_begin=lambda batch, logs: self.before_step(),
+            on_train_batch_end=lambda batch, logs: self.after_step(float(logs["loss"])),
+        )
+        self._bar.resume()
+        batches = self.batches(self._step).take(self._epoch_end - self._step)
+        history = self.model.fit(batches, shuffle=False, verbose=0, callbacks=[callback]).history
+        logs = {metric.name: history[metric.name][-1] for metric in self.model.metrics} | self.validate()
+        row = {
+            "epoch": math.ceil(self._step / self.steps_per_epoch),
+            "step": self._step,
+            "seconds": f"{self._seconds():.1f}",
+            "images_per_second": f"{self._bar.images_per_second:.1f}",
+            **{name: f"{value:.7g}" for name, value in logs.items()},
+        }
+        self._rows.append(row)
+        self._run.write_metrics(self._rows)
+        picture = self._picture_due() or self._step == total
+        if self.train["tensorboard"]:
+            self._to_tensorboard(logs)
+        self._keep(picture, checkpoint=picture or time.monotonic() - self._saved > SAVE_SECONDS)
+
+    def before_step(self):
+        """Sets the learning rate."""
+        peak = self.train["lr"]
+        self.model.optimizer.learning_rate = learning_rate(self._step, self.train["steps"], peak)
+
+    def after_step(self, loss):
+        """Counts the step; stops where `loss`, the epoch's mean so far, is not finite; draws and saves what is due."""
+        self._step += 1
+        if not math.isfinite(loss):
+            raise self._diverged(f"the loss became {loss}")
+        self._bar.advance(loss)
+        if self._step < self._epoch_end:  # else the row comes first, see `_epoch`
+            picture = self._picture_due()
+            self._keep(picture, checkpoint=picture)
+            self._bar.resume()
+
+    def _picture_due(self):
+        every = self.train["sample_every"]
+        return every > 0 and self._step % every == 0
+
+    def _keep(self, picture, checkpoint):
+        """Draws and saves what is due; on a signal saves in any case, and stops."""
+        stopped = self._stop.signum is not None
+        if checkpoint or stopped:
+            broken = self.state.not_finite()
+            if broken:
+                raise self._diverged(f"{broken} holds NaN or infinity")
+            finished = self._step == self.train["steps"]
+            self._note = self.prepare_sampling(SAMPLING_IMAGES if finished else PREVIEW_IMAGES)
+            if picture:
+                save_png(self._run.picture(self._step), self.picture())
+            # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
+            self._run.write_weights(self.model.weights_dict())
+            self.state.seconds.assign(self._seconds())
+            self.state.save(self._run, self._step)
+            self._saved = time.monotonic()
+        if stopped and self._step < self.train["steps"]:
+            raise Interrupted(
+                f"stopped after step {self._step} of {self.train['steps']}, all saved; "
+                f"go on with: train --resume {self._run.path}",
+                self._stop.signum,
+            )
+
+    def _diverged(self, what):
+        kept = self._run.step
+        held = f"the checkpoint of step {kept} is kept" if kept else "no checkpoint was written yet"
+        lr = self.train["lr"] / 3
+        return DivergedError(f"{what} at step {self._step}; {held}; train anew with a lower --lr, such as {lr:.1g}")
+
+    def _to_tensorboard(self, logs):
+        with tf.summary.create_file_writer(str(self._run.path / "tb")).as_default(step=self._step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+
+
+def _thin(count, most):
+    """A slice that takes at most `most` of `count`, evenly: sets are often sorted by class."""
+    return slice(None, None, max(1, math.ceil(count / most)))

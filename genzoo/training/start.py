@@ -1,0 +1,135 @@
+"""Training: from settings, or from a run folder that was interrupted, to a finished run folder.
+
+Every choice that shapes a run stands in its config.json before the first step, and everything random is a function
+of (seed, step). So a run that is resumed, wherever it was cut, ends in the same bytes as one that was not.
+"""
+
+import math
+import platform
+import time
+from importlib.metadata import version
+
+from genzoo import __version__
+from genzoo.data.sets import load_again, load_data
+from genzoo.errors import CheckpointError
+from genzoo.models.families import build, family
+from genzoo.runs.run import Run, check_free
+from genzoo.stack import keras
+from genzoo.training.budget import measure, steps_within
+from genzoo.training.interrupt import Interrupted
+from genzoo.training.loop import Summary, Trainer
+from genzoo.training.settings import TrainSettings
+
+__all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
+
+PICTURES = 8  # in a run, where nothing else is asked for
+
+
+def train(settings, data=None):
+    """Trains as a TrainSettings says. -> Summary; None after a dry run, which prints what it found and writes nothing.
+
+    data: the ImageData that the settings name, where it is loaded already (which needs no TensorFlow, this does).
+
+    Raises UsageError, DataError, CheckpointError (the run folder cannot be written), DivergedError (NaN or infinity;
+    the last good checkpoint stays) and Interrupted (SIGINT or SIGTERM; the state is saved).
+    """
+    preset = family(settings.model).train
+    if settings.out is not None and not settings.dry_run:
+        check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
+    data = _announced(data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir))
+    path = settings.free_path(data.name)
+    if not settings.dry_run:
+        check_free(path, overwrite=settings.overwrite)
+    keras.utils.set_random_seed(settings.seed)
+    model = build(settings.model, image_shape=data.image_shape, num_classes=data.num_classes, **settings.options)
+    given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
+    shaping = {name: preset[name] if value is None else value for name, value in given.items()}
+    shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
+    trainer = Trainer(settings.model, model, data, shaping)
+
+    steps, pictures = settings.steps or (settings.epochs or 0) * trainer.steps_per_epoch, PICTURES
+    minutes = settings.minutes or (None if steps else preset["minutes"])
+    if minutes or settings.dry_run:
+        speed = measure(trainer)
+    if minutes:
+        left = 60 * minutes - (time.monotonic() - settings.started)
+        steps, pictures = steps_within(left, speed, trainer.steps_per_epoch, pictures)
+        print(f"{minutes:g} minutes: {steps:,} steps of {trainer.batch_size} images")
+    if settings.dry_run:
+        _report(trainer, speed, steps, pictures)
+        return None
+    every = settings.sample_every
+    if every is None:
+        every = math.ceil(steps / pictures)
+    shaping |= {"minutes": minutes, "steps": steps, "sample_every": every}
+    config = {
+        "model": settings.model,
+        "model_config": model.config,
+        "data": _describe(data, settings),
+        "train": shaping,
+        "versions": {
+            "genzoo": __version__,
+            "python": platform.python_version(),
+            "tensorflow": version("tensorflow"),
+            "keras": version("keras"),
+        },
+    }
+    return trainer.run(Run.create(path, config, overwrite=settings.overwrite))
+
+
+def resume(path):
+    """Goes on with an interrupted run from its newest whole checkpoint, on the same data. -> Summary; None where the
+    run is finished.
+
+    Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
+    the folder holds no run or its checkpoints belong to another stack.
+    """
+    run = Run.open(path)
+    config, described = run.config, run.config["data"]
+    if run.status()[0] == "finished":
+        return None
+    theirs, ours = (text.split(".")[0] for text in (config["versions"]["keras"], version("keras")))
+    if theirs != ours:
+        raise CheckpointError(
+            f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
+            "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
+        )
+    data = _announced(load_again(described, run.path))
+    keras.utils.set_random_seed(config["train"]["seed"])
+    model = build(config["model"], **config["model_config"])
+    return Trainer(config["model"], model, data, config["train"]).run(run)
+
+
+def _announced(data):
+    height, width, channels = data.native_shape
+    print(
+        f"data: {data.name} ({data.reason}): {len(data.train_images):,} images to train on, "
+        f"{len(data.test_images):,} to test, {height}x{width}x{channels}, {data.num_classes} classes"
+    )
+    print(*data.notes, sep="\n", end="\n" if data.notes else "")
+    return data
+
+
+def _describe(data, settings):
+    return {
+        "name": data.name,
+        "reason": data.reason,
+        "image_size": settings.image_size,
+        "data_dir": settings.data_dir,
+        "native_shape": list(data.native_shape),
+        "image_shape": list(data.image_shape),
+        "num_classes": data.num_classes,
+        "class_names": list(data.class_names),
+        "fingerprint": data.fingerprint,
+    }
+
+
+def _report(trainer, speed, steps, pictures):
+    """Prints what a dry run found."""
+    parameters = sum(math.prod(weight.shape) for weight in trainer.model.trainable_weights)
+    seconds = speed.seconds(steps, trainer.steps_per_epoch, pictures)
+    print(f"parameters: {parameters:,}")
+    print(f"steps:      {steps:,} of {trainer.batch_size} images, {trainer.steps_per_epoch:,} an epoch")
+    print(f"speed:      {trainer.batch_size / speed.step:.0f} images/s; a picture takes {speed.picture:.1f} s")
+    print(f"memory:     {speed.memory / 2**30:.1f} GiB at most so far")
+    print(f"time:       about {seconds / 60:.1f} minutes; nothing was written")

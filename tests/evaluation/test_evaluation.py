@@ -1,0 +1,296 @@
+"""What `evaluate`, `compare` and `sweep` measure, and what they answer to mistakes."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genzoo.cli.commands import measure
+from genzoo.data.sets import load_data
+from genzoo.diffusion import samplers
+from genzoo.evaluation import drawing, scores
+from genzoo.evaluation.metrics import judge, reference
+from genzoo.evaluation.metrics.reference import Reference
+from genzoo.evaluation.sweep import Point, pareto, sweep_table
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_judge(tmp_path_factory):
+    """A cache of its own, and a judge that takes two seconds to train."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(judge, "RECIPE", judge.RECIPE | {"epochs": 1, "least_steps": 300})
+        yield
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load_data("digits", image_size=8)
+
+
+@pytest.fixture(scope="session")
+def real(digits, small_judge):
+    return Reference(digits, say=lambda line: None)
+
+
+@pytest.fixture
+def draw_here(monkeypatch):
+    """Samples are drawn in this process, where TensorFlow has started already."""
+    monkeypatch.setattr(drawing, "draw", drawing._draw)
+
+
+def values(scores):
+    return {name: score.get("value") for name, score in scores.items()}
+
+
+# The reference: what is fed in decides what comes out.
+
+
+def test_real_test_images_give_the_floor(real, digits):
+    order = real.test_order
+    fed = real.measure(digits.test_images[order], digits.test_labels[order])
+    assert values(fed) == pytest.approx(values(real.floor(297)))
+    assert real.floor(10_000) is real.floor(297)  # there are no more
+    assert fed["accuracy"]["value"] == pytest.approx(real.judge.accuracy)
+    assert fed["accuracy"]["value"] > 0.9 and fed["coverage"]["value"] > 0.4
+    for name in ("frechet", "coverage", "nearest"):
+        assert fed[name]["n"] == 297 and fed[name]["reference"] == "1,500 training images"
+
+
+def test_noise_is_far_off(real, digits):
+    noise = np.random.default_rng(0).integers(0, 256, digits.test_images.shape).astype(np.uint8)
+    floor, fed = real.floor(297), real.measure(noise, digits.test_labels)
+    assert fed["frechet"]["value"] > 10 * floor["frechet"]["value"]
+    assert fed["kid"]["value"] > floor["kid"]["value"] + 10 * (fed["kid"]["error"] + floor["kid"]["error"])
+    assert fed["coverage"]["value"] < 0.1 * floor["coverage"]["value"]
+    assert fed["nearest"]["value"] > 2 * floor["nearest"]["value"]
+    assert fed["accuracy"]["value"] < 0.3
+
+
+def test_copies_of_training_images_are_flagged_as_memorised(real, digits):
+    result = {"floor": real.floor(297), "metrics": real.measure(digits.train_images[:297], None)}
+    assert result["metrics"]["copies"]["value"] == 1 and scores.memorised(result)
+    assert result["metrics"]["nearest"]["value"] == pytest.approx(0, abs=1e-3)
+    assert any("MEMORISED" in line for line in scores.remarks({"thief": result}))
+    result["metrics"] = result["floor"]
+    assert not scores.memorised(result) and not [line for line in scores.remarks({"honest": result}) if "MEM" in line]
+
+
+def test_swapped_labels_drop_accuracy_to_chance(real, digits):
+    rng = np.random.default_rng(0)
+    swapped = np.concatenate([rng.permutation(digits.test_labels) for _ in range(5)])
+    fed = real.measure(np.concatenate([digits.test_images] * 5), swapped)["accuracy"]
+    assert fed["interval"][0] < 0.1 < fed["interval"][1]
+    shares = fed["per_class"].values()
+    assert sum(share["n"] for share in shares) == fed["n"] == 5 * 297 and len(shares) == 10
+    assert sum(share["n"] * share["value"] for share in shares) == pytest.approx(fed["n"] * fed["value"])
+
+
+def test_too_few_images_give_a_reason_instead_of_a_number(real, digits):
+    fed = real.measure(digits.test_images[:39], digits.test_labels[:39])
+    assert fed["frechet"] == {"reason": "needs 256 images, there are 39"}
+    assert fed["kid"] == {"reason": "needs 40 images, there are 39"}
+    assert fed["coverage"] == fed["density"] == {"reason": "needs 50 images, there are 39"}
+    assert fed["accuracy"]["n"] == fed["nearest"]["n"] == 39
+
+
+def test_images_without_labels_have_no_judge(digits):
+    from dataclasses import replace
+
+    zeros = {"train_labels": 0 * digits.train_labels, "test_labels": 0 * digits.test_labels}
+    unlabelled = replace(digits, class_names=(), **zeros)
+    fed = Reference(unlabelled).measure(digits.test_images, None)
+    for name in ("frechet", "kid", "density", "coverage", "accuracy"):
+        assert fed[name] == {"reason": "digits has no labels to train a judge on"}
+    assert fed["nearest"]["value"] > 0
+
+
+# The judge.
+
+
+def test_the_judge_is_kept_and_a_damaged_one_trained_anew(real, digits):
+    said = []
+    kept = judge.judge_of(digits, said.append)
+    assert not said and kept.accuracy == real.judge.accuracy
+    assert (kept.look(digits.test_images)[1] == real.judge.look(digits.test_images)[1]).all()
+    path = judge._cache_file(digits)
+    whole = path.read_bytes()
+    for damaged in (whole[:1000], whole[:-500] + bytes(500)):  # cut, changed at its end
+        path.write_bytes(damaged)
+        said.clear()
+        again = judge.judge_of(digits, said.append)
+        assert "damaged: training it anew" in said[0]
+        assert again.accuracy == pytest.approx(kept.accuracy, abs=0.05)
+    path.write_bytes(whole)
+
+
+def test_another_recipe_or_other_data_is_another_judge(digits, monkeypatch):
+    from dataclasses import replace
+
+    paths = {judge._cache_file(digits), judge._cache_file(replace(digits, test_labels=digits.test_labels[::-1]))}
+    monkeypatch.setattr(judge, "RECIPE", judge.RECIPE | {"lr": 1})
+    assert len(paths | {judge._cache_file(digits)}) == 3
+
+
+# The commands.
+
+
+def metrics_of(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def test_evaluate(trained, call, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(trained("cddpm"), run)
+    words = ["evaluate", run, "--seeds", 2, "--n", 60, "--steps", 3, "--guidance-interval", "0,inf"]
+    code, out, err = call(*words)  # draws in a process of its own
+    assert code == 0, err
+    assert "judge: a classifier trained on the training images; it reads" in out and f"wrote {run}" in out
+    result = metrics_of(run)
+    accuracy = result["metrics"]["accuracy"]
+    assert accuracy["n"] == 60 and len(accuracy["values"]) == 2
+    assert accuracy["value"] == pytest.approx(np.mean(accuracy["values"]))
+    assert sum(share["n"] for share in accuracy["per_class"].values()) == 120
+    assert "real test images" in out and result["floor"]["accuracy"]["n"] == 60
+    assert result["metrics"]["frechet"] == {"reason": "needs 256 images, there are 60"} and "n/a" in out
+    assert result["metrics"]["ssim"] == {"reason": "needs images of 11 pixels a side"}
+    assert result["metrics"]["bits"]["value"] == pytest.approx(result["metrics"]["elbo"]["value"] / (64 * np.log(2)))
+    assert result["cost"]["nfe"] == 6 and result["cost"]["images_seen"] == 64
+    assert 50e6 < result["cost"]["memory"] < 4e9 and result["cost"]["seconds_1000"] > 0
+
+    before = result["metrics"], result["floor"]
+    (run / "metrics.json").unlink()
+    monkeypatch.setattr(drawing, "draw", drawing._draw)
+    assert call(*words)[0] == 0
+    assert (metrics_of(run)["metrics"], metrics_of(run)["floor"]) == before  # a function of the seed
+
+
+@pytest.mark.parametrize("family", ["ae", "cvae", "blend"])
+def test_what_a_family_cannot_have_is_said(family, trained, call, tmp_path, draw_here):
+    run = tmp_path / "run"
+    shutil.copytree(trained(family), run)
+    code, out, err = call("evaluate", run, "--n", 50)
+    assert code == 0, err
+    metrics = metrics_of(run)["metrics"]
+    has = {name for name, score in metrics.items() if "value" in score}
+    assert ("accuracy" in has) == (family == "cvae") and ("elbo" in has) == (family == "cvae")
+    assert ("mse" in has) == (family != "blend")
+    reasons = {score["reason"] for name, score in metrics.items() if name not in has}
+    assert all(len(reason) > 10 for reason in reasons)
+    if family == "cvae":
+        assert metrics["importance"]["value"] <= metrics["elbo"]["value"]
+        assert metrics["bits"]["value"] == pytest.approx(metrics["importance"]["value"] / (64 * np.log(2)))
+
+
+@pytest.mark.slow
+def test_compare_trains_measures_and_draws(call, tmp_path):
+    out = tmp_path / "compare"
+    words = ["compare", "--train", "vae,cddpm", "--data", "digits", "--minutes", 0.1, "--n", 60, "--out", out]
+    code, said, err = call(*words)
+    assert code == 0, err
+    assert f"wrote {out / 'report.html'}" in said
+    rows = {row["name"]: row for row in csv.DictReader((out / "table.csv").open())}
+    assert list(rows) == ["vae", "cddpm", "real test images"]
+    assert float(rows["cddpm"]["accuracy_sd"]) >= 0 and not rows["vae"]["accuracy"]
+    assert (out / "table.md").read_text().count("\n|") == 4
+    for name in ("samples", "reconstructions", "interpolations", "training"):
+        assert np.asarray(Image.open(out / f"{name}.png")).std() > 5
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4 + samplers.STEPS + 1 and "http" not in page.split("</style>")[1]
+
+    code, _, err = call(*words)
+    assert code == 5 and "exists; choose another --out, or --overwrite it" in err
+    (out / "report.html").unlink()
+    code, said, err = call(*words, "--overwrite")
+    assert code == 0 and said.count("is trained already") == 2 and said.count("says it already") == 2, err
+    code, _, err = call(*words[:-2], "--minutes", 0.2, "--out", out, "--overwrite")
+    assert code == 5 and "was trained for another time or on other data" in err
+
+
+def test_families_on_different_data_are_refused_by_name(trained, call, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(trained("ae"), other)
+    config = json.loads((other / "config.json").read_text())
+    config["data"] |= {"name": "mnist", "fingerprint": "1" * 64}
+    (other / "config.json").write_text(json.dumps(config))
+    code, _, err = call("compare", trained("cvae"), other, "--out", tmp_path / "c")
+    assert code == 4 and f"{other} was trained on mnist" in err and f"{trained('cvae')} on digits" in err
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "sweep"])
+def test_an_unfinished_run_is_refused(command, trained, call, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained("cvae"), run)
+    config = json.loads((run / "config.json").read_text())
+    config["train"]["steps"] = 9
+    (run / "config.json").write_text(json.dumps(config))
+    code, _, err = call(command, run)
+    assert code == 5 and f"interrupted at step 2 of 9; finish it with: genzoo train --resume {run}" in err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "sweep"])
+def test_data_that_changed_is_refused(command, trained, call, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained("cddpm"), run)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["fingerprint"] = "0" * 64
+    (run / "config.json").write_text(json.dumps(config))
+    code, _, err = call(command, run)
+    assert code == 4 and "digits is not what" in err
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("compare", "say what to compare"),
+        ("compare RUN --train all", "say what to compare"),
+        ("compare --train vae,gan", "expected all, or some of ae,vae"),
+        ("compare RUN --minutes 3", "--minutes is for --train"),
+        ("compare RUN RUN", "the same run was given twice"),
+        ("compare RUN --seeds 0", "expected a whole number"),
+        ("evaluate RUN --n 0", "expected a whole number"),
+        ("evaluate RUN --guidance 2", "cvae has no sampling option --guidance"),
+        ("sweep RUN", "cvae has no sampling option --sampler"),
+        ("sweep RUN --steps 5,x", "expected a whole number"),
+    ],
+)
+def test_mistakes_are_answered_before_tensorflow_starts(words, message, trained, call, monkeypatch):
+    monkeypatch.setattr(measure, "load_again", lambda *args: pytest.fail("too late"))
+    code, _, err = call(*(str(trained("cvae")) if word == "RUN" else word for word in words.split()))
+    assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_sweep(trained, call, tmp_path, draw_here):
+    run = tmp_path / "run"
+    shutil.copytree(trained("cddpm"), run)
+    guidance = ["--guidance", "1,3", "--guidance-interval", "0,inf"]
+    words = ["sweep", run, "--samplers", "ddim,heun", "--steps", "3", *guidance, "--n", 60]
+    code, out, err = call(*words)
+    assert code == 0, err
+    rows = list(csv.DictReader((run / "sweep.csv").open()))
+    assert [int(float(row["nfe"])) for row in rows[:-1]] == [3, 4, 6, 8]
+    assert "ddim 3 steps, guidance 3" in out and rows[-1]["name"].strip() == "real test images"
+    assert np.asarray(Image.open(run / "sweep.png")).std() > 5
+    code, _, err = call(*words)
+    assert code == 5 and "sweep.csv exists" in err
+    assert call("sweep", run, "--samplers", "dimm", "--overwrite")[0] == 2
+
+
+def test_the_pareto_front():
+    points = [Point("ddim", steps, None, steps, 1.0, {"frechet": {"value": value}, "coverage": {"value": 1 / value}})
+              for steps, value in ((5, 9.0), (5, 8.0), (10, 8.5), (20, 4.0), (50, 4.0))]  # fmt: skip
+    for key, better in (("frechet", "lower"), ("coverage", "higher")):
+        assert [(p.nfe, p.value("frechet")) for p in pareto(points, key, better)] == [(5, 8.0), (20, 4.0)]
+    names = [name for name, _ in sweep_table(points, {}).rows]
+    assert sum(name.startswith("→") for name in names) == 2
+    assert pareto([Point("ddim", 5, None, 5, 1.0, {"frechet": {"reason": "few"}})]) == []
+
+
+def test_the_floor_needs_no_more_than_there_is():
+    assert reference.LEAST["frechet"] >= 2 * judge.RECIPE["features"]
+
+
