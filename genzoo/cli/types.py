@@ -5,38 +5,31 @@ import contextlib
 import json
 import re
 
-LARGEST = 2**31 - 1
+from genzoo.options import LARGEST, Number, Whole
+
 MOST_IMAGES = 100_000  # drawn in one call: they are held in memory
+
+
+def of(kind):
+    """Returns the reader of an `options.Kind`."""
+
+    def parse(text):
+        try:
+            return kind.read(text)
+        except (ValueError, OverflowError):
+            raise argparse.ArgumentTypeError(f"expected {kind.words}, got {text!r}") from None
+
+    return parse
 
 
 def whole(least, most=LARGEST):
     """A whole number within limits."""
-
-    def parse(text):
-        if not re.fullmatch(r"[+-]?\d{1,18}", text) or not least <= int(text) <= most:
-            limits = f"of at least {least}" if most == LARGEST else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"expected a whole number {limits}, got {text!r}")
-        return int(text)
-
-    return parse
+    return of(Whole(least, most))
 
 
-def number(*, above=-float("inf"), least=-float("inf"), below=float("inf"), most=float("inf")):
-    """A number within limits."""
-
-    def parse(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not (above < value < below and least <= value <= most):  # nan fails too
-            words = {"above": above, "at least": least, "below": below, "at most": most}
-            limits = [f"{word} {limit:g}" for word, limit in words.items() if abs(limit) != float("inf")]
-            wanted = " ".join(["a number", " and ".join(limits)]).strip()
-            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
-        return value
-
-    return parse
+def number(**limits):
+    """A number within limits: those of `options.Number`."""
+    return of(Number(**limits))
 
 
 def setting(text):
@@ -82,14 +75,6 @@ def names(known):
         return text
 
     return lambda text: list(known) if text == "all" else several(one)(text)
-
-
-def interval(text):
-    """'0.3,5' -> (0.3, 5.0): two rising numbers of at least 0."""
-    low, high = numbers(2, "LOW,HIGH", float)(text)
-    if not low < high:
-        raise argparse.ArgumentTypeError(f"expected LOW,HIGH with LOW below HIGH, got {text!r}")
-    return low, high
 
 
 def labels(text):

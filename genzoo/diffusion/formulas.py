@@ -4,9 +4,8 @@ Everything here works on NumPy arrays and on tensors alike, and knows no network
 the images; `z` is standard normal noise.
 """
 
+from genzoo.diffusion.catalogue import PREDICTIONS
 from genzoo.errors import UsageError
-
-PREDICTIONS = ("eps", "x0", "v")
 
 
 def q_sample(x_0, eps, abar):

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from genzoo.diffusion import formulas
-from genzoo.errors import UsageError
+from genzoo.diffusion.catalogue import SAMPLERS
+from genzoo.options import completed, find
 
 HISTORY = 3
-STEPS = 7  # where none are asked for; of ancestral sampling all T
 _UNITS = np.eye(2 * HISTORY + 1)
 _z = _UNITS[-1]
 
@@ -56,19 +56,24 @@ class Table:
         return len(self.t)
 
 
-def ddpm(schedule, pairs, variance="fixed_small"):
+def table(name, schedule, pairs, **asked):
+    """Returns the `Table` of the sampler called `name` for a `NoiseSchedule` and time pairs [S, 2]; options as it declares.
+
+    Raises UsageError for an unknown name or option.
+    """
+    entry = find(SAMPLERS, name, "sampler")
+    return entry.load()(schedule, pairs, **completed(entry.options, asked, f"sampler {name}"))
+
+
+def ddpm(schedule, pairs, variance):
     """Ancestral sampling (Ho et al. 2020); variance 'fixed_small' (β̃) or 'fixed_large' (β)."""
-    if variance not in ("fixed_small", "fixed_large"):
-        raise UsageError(f"variance must be fixed_small or fixed_large, got {variance!r}")
     large = variance == "fixed_large"
     levels = schedule.alpha_bar(pairs)
     return Table.of(pairs[:, 0], [formulas.ddpm_step(_x0(), _eps(), _z, a, a_p, large) for a, a_p in levels])
 
 
-def ddim(schedule, pairs, eta=0.0):
+def ddim(schedule, pairs, eta):
     """DDIM (Song et al. 2021) with noise share eta, from 0 (deterministic) to 1 (the DDPM posterior)."""
-    if not 0 <= eta <= 1:
-        raise UsageError(f"eta must be between 0 and 1, got {eta}")
     levels = schedule.alpha_bar(pairs)
     return Table.of(pairs[:, 0], [formulas.ddim_step(_x0(), _eps(), _z, a, a_p, eta) for a, a_p in levels])
 
@@ -149,6 +154,3 @@ def unipc(schedule, pairs):
         # What the corrector adds to the x that the network read, and the predictor then carries on.
         rows[i] += ((1 - levels[i, 1]) / (1 - a_t)) ** 0.5 * -(a_t**0.5) * B * change
     return Table.of(pairs[:, 0], rows)
-
-
-SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "heun": heun, "dpmpp_2m": dpmpp_2m, "unipc": unipc}

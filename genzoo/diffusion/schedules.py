@@ -7,7 +7,9 @@ import warnings
 
 import numpy as np
 
+from genzoo.diffusion.catalogue import SCHEDULES
 from genzoo.errors import UsageError
+from genzoo.options import find
 
 TERMINAL_SIGNAL = 0.02  # sqrt(ᾱ_T) above this leaves visible signal in what sampling takes for pure noise
 
@@ -66,14 +68,9 @@ def zero_terminal_snr(betas):
     return 1 - a_bar / np.concatenate([[1.0], a_bar[:-1]])
 
 
-BETAS = {"linear": linear, "cosine": cosine}
-
-
 def make_schedule(name, steps, zero_snr=False):
     """A `NoiseSchedule` by name ('linear' or 'cosine') with `steps` = T time steps."""
-    if name not in BETAS:
-        raise UsageError(f"unknown schedule {name!r}: choose from {', '.join(BETAS)}")
     if not isinstance(steps, int) or steps < 1:
         raise UsageError(f"the number of diffusion steps must be an integer ≥ 1, got {steps!r}")
-    betas = BETAS[name](steps)
+    betas = find(SCHEDULES, name, "schedule").load()(steps)
     return NoiseSchedule(zero_terminal_snr(betas) if zero_snr else betas)

@@ -79,7 +79,7 @@ def _pictures(contenders, data):
             between = to_uint8(model.interpolate(*ends, WAY, own(a)), native)
             way = np.concatenate([data.test_images[a][None], between, data.test_images[b][None]]).swapaxes(0, 1)
             ways[contender.name] = grid(way.reshape(-1, *native), WAY + 2)
-        if entry.options and (frames is None or model.conditional):
+        if entry.in_steps and (frames is None or model.conditional):
             frames = _frames(model, contender, data)
     without = [c.name for c in contenders if c.name not in ways]
     note = f" {' and '.join(without)}: takes no images in." if without else ""

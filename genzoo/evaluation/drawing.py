@@ -30,7 +30,7 @@ class Drawn:
 def labels_to_ask(run, data, n):
     """What to ask a run's family for, int [n]: the labels of the test images in their shuffled order, so that samples
     are as the floor; None where it takes none."""
-    if not family(run.config["model"]).labelled:
+    if not family(run.config["model"]).labels:
         return None
     return np.resize(data.test_labels[permutation(len(data.test_images), 0)], n)
 

@@ -4,13 +4,12 @@ import numpy as np
 
 from genzoo import rng
 from genzoo.diffusion import formulas
-from genzoo.errors import UsageError
 from genzoo.models.ddpm import DDPM
 from genzoo.stack import tf
 
 
 class CDDPM(DDPM):
-    """drop_label: the share of training examples whose label is hidden, so that the network learns both.
+    """Option drop_label: the share of training examples whose label is hidden, so that the network learns both.
 
     Sampling options beside DDPM's:
     guidance: s in eps = eps_uncond + s (eps_cond - eps_uncond); 1 is plainly conditional, 0 unconditional.
@@ -18,22 +17,10 @@ class CDDPM(DDPM):
         (Kynkäänniemi et al. 2024).     guidance_rescale: φ from 0 to 1 (Lin et al. 2023, section 3.4).
     """
 
-    conditional = True
-    sample_options = (*DDPM.sample_options, "guidance", "guidance_interval", "guidance_rescale")
-
-    def __init__(self, image_shape, num_classes=0, *, drop_label=0.1, **options):
-        if not 0 <= drop_label <= 1:
-            raise UsageError(f"drop_label must be between 0 and 1, got {drop_label}")
-        self.drop_label = float(drop_label)
-        super().__init__(image_shape, num_classes, **options)
-
-    def get_config(self):
-        return super().get_config() | {"drop_label": self.drop_label}
-
     def training_labels(self, labels, step, training):
         if not training:
             return labels
-        drop = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP) < self.drop_label  # each example on its own
+        drop = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP) < self.options["drop_label"]  # each example on its own
         return tf.where(drop, self.num_classes, labels)
 
     def guided_cost(self, guidance):

@@ -6,12 +6,11 @@ import numpy as np
 
 from genzoo import rng
 from genzoo.diffusion import formulas, samplers
+from genzoo.diffusion.catalogue import SAMPLERS
 from genzoo.diffusion.schedules import make_schedule
 from genzoo.diffusion.spacings import time_pairs
-from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
 from genzoo.models.editing import Editing
-from genzoo.networks.unet import UNet
 from genzoo.stack import tf
 
 
@@ -30,28 +29,16 @@ class Plan:
 
 
 class DDPM(Editing, GenerativeModel):
-    """diffusion_steps: T.       schedule: 'cosine' or 'linear'; zero_snr rescales it to end in pure noise.
+    """Options: diffusion_steps, T.     schedule: 'cosine' or 'linear'; zero_snr rescales it to end in pure noise.
     predict: what the network gives, 'v', 'eps' (as Ho et al.) or 'x0'.      min_snr: γ of the loss weighting, or None.
     """
 
-    sample_options = ("sampler", "steps", "timesteps", "eta", "variance", "clip_denoised", "threshold")
-
-    def __init__(self, image_shape, num_classes=0, *, diffusion_steps=1000, schedule="cosine", zero_snr=False,
-                 predict="v", min_snr=None, widths=(32, 64, 96), depth=1, **options):  # fmt: skip
+    def __init__(self, image_shape, num_classes=0, **options):
         super().__init__(image_shape, num_classes, **options)
-        if predict not in formulas.PREDICTIONS:
-            raise UsageError(f"unknown prediction {predict!r}: choose from {', '.join(formulas.PREDICTIONS)}")
-        if zero_snr and predict == "eps":
-            raise UsageError("zero_snr needs predict v or x0: at pure noise, eps says nothing about the image")
-        if min_snr is not None and min_snr <= 0:
-            raise UsageError(f"min_snr must be above 0, such as 5, got {min_snr}")
-        self.diffusion_steps, self.schedule_name, self.zero_snr = diffusion_steps, schedule, bool(zero_snr)
-        self.predict_kind, self.min_snr = predict, min_snr
-        self.widths, self.depth = tuple(widths), int(depth)
-        self.schedule = make_schedule(schedule, diffusion_steps, zero_snr)
+        self.diffusion_steps, self.predict_kind = self.options["diffusion_steps"], self.options["predict"]
+        self.schedule = make_schedule(self.options["schedule"], self.diffusion_steps, self.options["zero_snr"])
         self.alphas_cumprod = self.schedule.alphas_cumprod.astype("float32")
-        classes = self.num_classes if self.conditional else 0
-        self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth, classes))
+        self.build_networks()
         spec = tf.TensorSpec
         history = spec([samplers.HISTORY, None, *self.image_shape])
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
@@ -62,17 +49,6 @@ class DDPM(Editing, GenerativeModel):
 
     def example_inputs(self):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1]), tf.zeros([1], tf.int32)
-
-    def get_config(self):
-        return super().get_config() | {
-            "diffusion_steps": self.diffusion_steps,
-            "schedule": self.schedule_name,
-            "zero_snr": self.zero_snr,
-            "predict": self.predict_kind,
-            "min_snr": self.min_snr,
-            "widths": list(self.widths),
-            "depth": self.depth,
-        }
 
     # Training.
 
@@ -91,8 +67,8 @@ class DDPM(Editing, GenerativeModel):
         x_t = formulas.q_sample(images, eps, abar)
         output = network(x_t, self.network_time(t), self.training_labels(labels, step, training))
         error = tf.square(formulas.target(self.predict_kind, images, eps, abar) - output)
-        if self.min_snr is not None:
-            error *= formulas.min_snr_weight(self.predict_kind, abar, self.min_snr)
+        if self.options["min_snr"] is not None:
+            error *= formulas.min_snr_weight(self.predict_kind, abar, self.options["min_snr"])
         return {"loss": tf.reduce_mean(error)}
 
     def network_time(self, t):
@@ -122,52 +98,27 @@ class DDPM(Editing, GenerativeModel):
 
         return tf.while_loop(lambda i, *_: i < tf.shape(t)[0], body, (0, x, images, noises))[1:]
 
-    def plan(
-        self,
-        sampler="ddpm",
-        steps=None,
-        timesteps="trailing",
-        *,
-        clip_denoised=True,
-        threshold=None,
-        guidance=1.0,
-        guidance_interval=None,
-        guidance_rescale=0.0,
-        pairs=None,
-        **options,
-    ):
-        """The `Plan` of a sampler: 'ddpm' over all T steps by default, the others over 7.
+    def plan(self, pairs=None, task="sample", **asked):
+        """Returns the `Plan` of a sampler.
 
-        timesteps: how the steps are spaced, see `spacings`; `pairs` says each.  options: eta (ddim), variance (ddpm).
+        pairs: the times of each step [S, 2], beside the one that it leads to; by default as many as the option steps, spaced as
+        timesteps says.   task: of `families.TASKS`, for the defaults.    asked: options of `sample`:
         clip_denoised: keep the predicted image in [-1, 1], the noise re-derived.
         threshold: a quantile such as 0.995; where that of |prediction| passes 1, the prediction is scaled down by it
-        (dynamic thresholding, Saharia et al. 2022).
+        (dynamic thresholding, Saharia et al. 2022).      The others: see `families`.
         """
-        if sampler not in samplers.SAMPLERS:
-            raise UsageError(f"unknown sampler {sampler!r}: choose from {', '.join(samplers.SAMPLERS)}")
-        if threshold is not None and not 0 < threshold <= 1:
-            raise UsageError(f"threshold must be a quantile above 0 and at most 1, got {threshold}")
-        if not 0 <= guidance_rescale <= 1:
-            raise UsageError(f"guidance_rescale must be between 0 and 1, got {guidance_rescale}")
+        options = self.sampling_options(asked, task)
         if pairs is None:
-            pairs = time_pairs(self.schedule, self.default_steps(sampler) if steps is None else steps, timesteps)
-        try:
-            table = samplers.SAMPLERS[sampler](self.schedule, pairs, **options)
-        except TypeError:
-            raise UsageError(f"sampler {sampler} does not take {', '.join(options)}") from None
-        scale = np.full(len(table), float(guidance))
-        if guidance_interval is not None:
-            low, high = guidance_interval
-            if not 0 <= low < high:
-                raise UsageError(f"guidance_interval must be two rising noise levels, got {low} and {high}")
+            pairs = time_pairs(self.schedule, options["steps"], options["timesteps"])
+        own = {option.name: options[option.name] for option in SAMPLERS[options["sampler"]].options}
+        table = samplers.table(options["sampler"], self.schedule, pairs, **own)
+        scale = np.full(len(table), options.get("guidance", 1.0))
+        if options.get("guidance_interval") is not None:
+            low, high = options["guidance_interval"]
             level = np.sqrt(1 / np.maximum(self.schedule.alpha_bar(table.t), 1e-12) - 1)
             scale = np.where((level > low) & (level <= high), scale, 1.0)
-        clip = (threshold or 0.0) if clip_denoised else -1.0
-        return Plan(table, scale, float(guidance_rescale), clip, self.guided_cost(scale))
-
-    def default_steps(self, sampler):
-        """The number of steps where none is asked for."""
-        return self.diffusion_steps if sampler == "ddpm" else min(samplers.STEPS, self.diffusion_steps)
+        clip = (options["threshold"] or 0.0) if options["clip_denoised"] else -1.0
+        return Plan(table, scale, options.get("guidance_rescale", 0.0), clip, self.guided_cost(scale))
 
     def evaluations(self, **options):
         """NFE: network evaluations for one image with these sampling options."""
@@ -177,11 +128,9 @@ class DDPM(Editing, GenerativeModel):
         """Network evaluations in each row, for a vector of guidance scales."""
         return np.ones(len(guidance), int)
 
-    def ddim_sample(self, n=None, *, steps=None, eta=0.0, clip_denoised=True, timesteps="trailing", **options):
-        """`sample` by DDIM (Song et al. 2021), 7 steps by default; eta 0 is deterministic given the noise."""
-        return self.sample(
-            n, sampler="ddim", steps=steps, eta=eta, clip_denoised=clip_denoised, timesteps=timesteps, **options
-        )
+    def ddim_sample(self, n=None, **options):
+        """`sample` by DDIM (Song et al. 2021); with the default eta of 0 deterministic given the noise."""
+        return self.sample(n, sampler="ddim", **options)
 
     def start(self, n, seed):
         """The noise that samples of this seed begin with, [n, H, W, C]."""
@@ -209,17 +158,8 @@ class DDPM(Editing, GenerativeModel):
                 progress(int(plan.cost[:end].sum()), int(plan.cost.sum()))
             yield before, images[0], x
 
-    def generate(self, n, labels, seed, progress, **options):
-        frames = 25 if progress else 1
-        *_, (_, _, x) = self.walk(self.start(n, seed), self.plan(**options), labels, seed, frames, progress)
-        return x
-
-    def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        """[(x_t, predicted x_0)] at `frames` points of the way, then the finished image beside the last prediction."""
-        n, labels = self._requested(n, labels, options)
-        way = self.walk(self.start(n, seed), self.plan(**options), labels, seed, frames)
-        path = [[np.asarray(v) for v in step] for step in way]
-        return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]
+    def way(self, n, labels, seed, frames, progress=None, **options):
+        return self.walk(self.start(n, seed), self.plan(**options), labels, seed, frames, progress)
 
 
 def clipped(x_0, clip):

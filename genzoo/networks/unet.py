@@ -24,7 +24,7 @@ class UNet(keras.layers.Layer):
     What left a level on the way down is added on the way up, not put beside it: half the channels to convolve there.
     """
 
-    def __init__(self, image_shape, widths=(32, 64, 96), depth=1, num_classes=0):
+    def __init__(self, image_shape, num_classes, widths, depth):
         super().__init__(dtype="float32")
         height, width, channels = image_shape
         self.patch = patch_size(height, width, len(widths))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from genzoo.data.pixels import to_float, to_uint8
 from genzoo.errors import DivergedError
 from genzoo.files import write_atomically
-from genzoo.models.families import family
 from genzoo.pictures.grids import grid, save_png
 from genzoo.pictures.plots import loss_curves
 from genzoo.progress import Progress
@@ -104,13 +103,13 @@ class Trainer:
         """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
         columns = self._columns
         labels = list(range(columns)) * ROWS if self.model.conditional else None
-        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **family(self.name).sample)
+        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"])
         return grid(to_uint8(images, self.data.native_shape), columns)
 
     @property
     def picture_evaluations(self):
         """Network evaluations that a picture takes, of one image each."""
-        return ROWS * self._columns * self.model.evaluations(**family(self.name).sample)
+        return ROWS * self._columns * self.model.evaluations()
 
     @property
     def validation_images(self):

@@ -58,7 +58,7 @@ def img2img(args):
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
-    options = checks.sampling_options(run, args.options, sampler="ddim", steps=50, guidance_interval=None)
+    options = checks.sampling_options(run, args.options, "img2img")
     out = checks.output(args, "img2img.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
@@ -73,7 +73,7 @@ def inpaint(args):
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
-    options = checks.sampling_options(run, args.options, sampler="ddpm", steps=250, guidance_interval=None)
+    options = checks.sampling_options(run, args.options, "inpaint")
     mask = pad(checks.mask(run, args.box, args.mask)[..., None])  # [H, W, 1]
     out = checks.output(args, "inpainting.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)

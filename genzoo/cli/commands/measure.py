@@ -67,7 +67,7 @@ def sweep(args):
     """`genzoo sweep`: one run, sampled in many ways: quality against cost, as a table and a picture."""
     run = Run.open(args.run)
     checks.check_finished(run)
-    guided = "guidance" in families.family(run.config["model"]).options
+    guided = any(option.name == "guidance" for option in families.family(run.config["model"]).sampling)
     if args.guidance and not guided:
         raise UsageError(f"{run.config['model']} has no sampling option --guidance")
     settings = {}

@@ -2,15 +2,12 @@
 
 import shlex
 
-from genzoo.cli import checks
 from genzoo.cli.printing import phrase, print_aligned
 from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
+from genzoo.models import families
 from genzoo.runs.run import Run, check_free
 from genzoo.training.settings import TrainSettings
-
-FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
-PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
 
 
 def train(args):
@@ -30,7 +27,7 @@ def train(args):
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    checks.check_model_options(settings.model, args.options)
+    families.family(settings.model).model_options(args.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
     summary = train(settings, data)

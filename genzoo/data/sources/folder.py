@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 def load(path: str | Path, size: int | None, _=None):
-    """Reads a folder of images, cropped to squares of `size` pixels a side: a loader, see `data.sets.Source`.
+    """Reads a folder of images, cropped to squares of `size` pixels a side: a loader, see `data.catalogue`.
 
     The images have one channel where every one is grey, else three; the class names are sorted, () for a flat folder,
     where all labels are 0; the notes say what was left out. There is no test split.

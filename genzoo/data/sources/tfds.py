@@ -32,7 +32,7 @@ class Unavailable(DataError):
 
 
 def load(name: str, size: int | None, data_dir: str | Path | None):
-    """Reads a set's train and test splits whole: a loader, see `data.sets.Source`.
+    """Reads a set's train and test splits whole: a loader, see `data.catalogue`.
 
     name: SET or SET/CONFIG.   size: of squares to resize to.   The validation split stands in for a missing test split.
     Raises Unavailable for a set that is neither prepared nor downloadable, DataError for one that does not
