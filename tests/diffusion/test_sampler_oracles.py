@@ -13,14 +13,13 @@ LINEAR = make_schedule("linear", 1000)
 
 
 def walk(table, schedule, x, eps_of, noise=None):
-    images = noises = [np.zeros_like(x)] * samplers.HISTORY
+    x0_history = eps_history = [np.zeros_like(x)] * samplers.HISTORY
     for i, t in enumerate(table.t):
-        abar = schedule.alpha_bar(t)
-        eps = eps_of(x, abar)
-        images = [formulas.x0_from("eps", eps, x, abar), *images[:-1]]
-        noises = [eps, *noises[:-1]]
-        x = sum(c * v for c, v in zip(table.image[i], images, strict=True))
-        x = x + sum(c * v for c, v in zip(table.noise[i], noises, strict=True))
+        eps = eps_of(x, schedule.alpha_bar(t))
+        x0_history = [formulas.x0_from("eps", eps, x, *schedule.alpha_sigma(t)), *x0_history[:-1]]
+        eps_history = [eps, *eps_history[:-1]]
+        x = sum(c * v for c, v in zip(table.x0_weights[i], x0_history, strict=True))
+        x = x + sum(c * v for c, v in zip(table.eps_weights[i], eps_history, strict=True))
         if table.fresh[i]:
             x = x + table.fresh[i] * noise[i]
     return x
@@ -90,16 +89,16 @@ def test_every_combination_is_finite_and_costs_what_it_says(name, spacing):
         for steps in (1, 2, 3, 7, 10, 33, 50, 100):
             pairs = time_pairs(schedule, steps, spacing)
             table = SAMPLERS[name](schedule, pairs)
-            for column in (table.image, table.noise, table.fresh):
+            for column in (table.x0_weights, table.eps_weights, table.fresh):
                 assert np.isfinite(column).all()
             # Heun evaluates twice in each step, but the last, and those from practically pure noise.
-            twice = schedule.alpha_bar(pairs[:-1, 0]) > 1 / (1 + samplers.INFINITE**2)
+            twice = schedule.noise_level(pairs[:-1, 0]) < samplers.INFINITE
             assert len(table) == steps + (twice.sum() if name == "heun" else 0)
             assert table.fresh[-1] == 0
             # The rest of what the last step leaves is the image: its weights add up to one, and no noise stays.
-            assert table.image[-1].sum() == pytest.approx(1)
+            assert table.x0_weights[-1].sum() == pytest.approx(1)
             if name in ("ddpm", "ddim", "dpmpp_2m", "heun"):
-                np.testing.assert_allclose(table.noise[-1], 0, atol=1e-9)
+                np.testing.assert_allclose(table.eps_weights[-1], 0, atol=1e-9)
 
 
 class Draws:

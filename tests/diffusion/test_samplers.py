@@ -55,16 +55,17 @@ def test_a_table_says_what_the_formula_says(eta):
     table = samplers.ddim(schedule, pairs, eta)
     x_0, eps, z = np.random.default_rng(1).normal(size=(3, 7))
     expected = formulas.ddim_step(x_0, eps, z, schedule.alpha_bar(pairs[:, 0]), schedule.alpha_bar(pairs[:, 1]), eta)
-    ours = table.image[:, 0] * x_0 + table.noise[:, 0] * eps + table.fresh * z
+    ours = table.x0_weights[:, 0] * x_0 + table.eps_weights[:, 0] * eps + table.fresh * z
     np.testing.assert_allclose(ours, expected, atol=1e-14)
-    assert not table.image[:, 1:].any() and not table.noise[:, 1:].any()
+    assert not table.x0_weights[:, 1:].any() and not table.eps_weights[:, 1:].any()
 
 
 @pytest.mark.parametrize("make", [lambda s, p: samplers.ddim(s, p, eta=1.0), samplers.ddpm,
                                   lambda s, p: samplers.ddpm(s, p, "fixed_large")])  # fmt: skip
 def test_the_last_step_lands_on_the_image_without_noise(make):
     table = make(make_schedule("cosine", 50), time_pairs(make_schedule("linear", 50), 10))
-    assert table.image[-1, 0] == pytest.approx(1) and table.noise[-1, 0] == pytest.approx(0) and table.fresh[-1] == 0
+    assert table.x0_weights[-1, 0] == pytest.approx(1)
+    assert table.eps_weights[-1, 0] == pytest.approx(0) and table.fresh[-1] == 0
     assert (table.fresh[:-1] > 0).all()
 
 
@@ -72,5 +73,5 @@ def test_ddim_with_eta_1_over_adjacent_steps_is_ddpm():
     schedule = make_schedule("linear", 200)
     pairs = time_pairs(schedule, 200)
     a, b = samplers.ddim(schedule, pairs, eta=1.0), samplers.ddpm(schedule, pairs)
-    for column in ("image", "noise", "fresh"):
+    for column in ("x0_weights", "eps_weights", "fresh"):
         np.testing.assert_allclose(getattr(a, column), getattr(b, column), atol=1e-12)
