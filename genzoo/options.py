@@ -1,8 +1,8 @@
 """What can be asked for, declared once: things by name, and the options that each of them takes.
 
-A catalogue (`models.families`, `networks.catalogue`, `diffusion.catalogue`, `data.catalogue`) holds one `Entry` for each
-thing. argparse, `--help`, the checks before TensorFlow starts, the library's defaults and the README's tables read them,
-so that nothing here, nor in a catalogue, imports NumPy or TensorFlow.
+A catalogue (`models.families`, `networks.catalogue`, `diffusion.catalogue`, `data.catalogue`) holds an `Entry` for
+each thing. argparse, `--help`, the checks before TensorFlow starts, the library's defaults and the README's tables read
+them, so that nothing here, nor in a catalogue, imports NumPy or TensorFlow.
 """
 
 import math
@@ -21,7 +21,7 @@ class Kind:
     words = metavar = ""
 
     def check(self, value):
-        """Returns the value as the program keeps it; raises ValueError, without a message, where it is of another kind."""
+        """Returns the value as the program keeps it; raises ValueError, without a message, where it does not fit."""
         raise NotImplementedError
 
     def read(self, text):
@@ -175,7 +175,7 @@ class Maybe(Kind):
 class Option:
     """One thing that can be asked: its name in Python and, with hyphens, on the command line.
 
-    flag: on the command line, where it is not the name; of a `Switch` that is on by default, the word that turns it off.
+    flag: on the command line, where it is not the name, as the word that turns off a `Switch` which is on by default.
     """
 
     name: str
@@ -189,7 +189,7 @@ class Option:
         return self.flag or f"--{self.name.replace('_', '-')}"
 
     def check(self, value, whose):
-        """Returns the value as the program keeps it. Raises UsageError: `whose` option it is, what it expects, what came."""
+        """Returns the value as the program keeps it. Raises UsageError: whose option, what it expects, what came."""
         try:
             return self.kind.check(value)
         except (TypeError, ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """Which words and values each command takes: a function for each, which adds them to the command's parser.
 
 What families, networks, samplers and data sources take, they declare themselves (`genzoo.options`); it is only laid out
-here. Nothing here, nor what it imports, imports TensorFlow or NumPy, so that `--help` and a mistyped option answer at once.
+here. Nothing here, nor what it imports, imports TensorFlow or NumPy: `--help` and a mistyped option answer at once.
 """
 
 import argparse
@@ -112,7 +112,8 @@ def train(command):
 
     group = command.add_argument_group("options of families and networks (defaults that differ: see below)")
     _add(group, _family_options())
-    group.add_argument("--set", type=types.setting, action=_Gather, metavar="KEY=VALUE", help="any of these; repeatable")
+    any_of = {"type": types.setting, "metavar": "KEY=VALUE", "help": "any of these; repeatable"}
+    group.add_argument("--set", action=_Gather, **any_of)
 
 
 def sample(command):
@@ -285,4 +286,4 @@ def _defaults(options):
 
 def _described(entry, defaults):
     told = ", ".join(f"{key}={_shown(value)}" for key, value in defaults.items() if value is not None)
-    return [f"  {entry.name:<7}{entry.summary}", *textwrap.wrap(told, 100, initial_indent=9 * " ", subsequent_indent=9 * " ")]
+    return [f"  {entry.name:<7}{entry.summary}", textwrap.indent(textwrap.fill(told, 100), 9 * " ")]

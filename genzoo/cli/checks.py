@@ -48,13 +48,14 @@ def sampling_options(run, asked, task="sample"):
     if entry.diffuses:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model will give them
-            schedule = make_schedule(model.get("schedule", "cosine"), model["diffusion_steps"], model.get("zero_snr", False))
+            name, zero_snr = model.get("schedule", "cosine"), model.get("zero_snr", False)
+            schedule = make_schedule(name, model["diffusion_steps"], zero_snr)
         time_steps(schedule, options["steps"], options["timesteps"])
     return options
 
 
 def inversion_steps(run, asked):
-    """Returns the number of DDIM steps from an image to its noise; None where the family needs none. Raises UsageError."""
+    """Returns how many DDIM steps lead from an image to its noise; None where none are needed. Raises UsageError."""
     name = run.config["model"]
     if families.family(name).diffuses:
         return sampling_options(run, {"steps": asked}, "invert")["steps"]
@@ -91,7 +92,8 @@ def check_way(run):
     """Raises UsageError for a family that makes an image in one step."""
     name = run.config["model"]
     if not families.family(name).in_steps:
-        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {families.those('in_steps')}")
+        those = families.those("in_steps")
+        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {those}")
 
 
 def mask(run, box, path):

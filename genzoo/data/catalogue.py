@@ -28,7 +28,7 @@ class Source(Entry):
         return f"{self.name}:{self.takes}" if self.takes else self.name
 
 
-_TFDS = "genzoo.data.sources.tfds:load"
+_TFDS, _FOLDER = "genzoo.data.sources.tfds:load", "genzoo.data.sources.folder:load"
 SOURCES = catalogue(
     Source("mnist", "handwritten digits, 28x28", _TFDS, rest="mnist"),
     Source("fashion_mnist", "clothes, 28x28", _TFDS, rest="fashion_mnist"),
@@ -36,6 +36,6 @@ SOURCES = catalogue(
     Source("cifar10", "photographs, 32x32 in colour", _TFDS, rest="cifar10"),
     Source("digits", "1,797 handwritten digits of scikit-learn, no download", "genzoo.data.sources.digits:load"),
     Source("tfds", "any labelled image set of tensorflow-datasets", _TFDS, takes="NAME"),
-    Source("folder", "PNG and JPEG files, a subfolder a class or none", "genzoo.data.sources.folder:load", takes="PATH"),
+    Source("folder", "PNG and JPEG files, a subfolder a class or none", _FOLDER, takes="PATH"),
 )
 FORMS = (AUTO, *(source.form for source in SOURCES.values()))

@@ -9,8 +9,8 @@ STEPS = 7  # of a sampler, where none are asked for
 PREDICTIONS = ("v", "eps", "x0")  # what a network can be trained to give, see `formulas.target`
 
 SCHEDULES = catalogue(
-    Entry("cosine", "Nichol & Dhariwal 2021", "genzoo.diffusion.schedules:cosine"),
-    Entry("linear", "Ho et al. 2020, scaled so that any number of steps ends in noise", "genzoo.diffusion.schedules:linear"),
+    Entry("cosine", "that of Nichol & Dhariwal (2021)", "genzoo.diffusion.schedules:cosine"),
+    Entry("linear", "that of Ho et al. (2020), scaled to end in noise", "genzoo.diffusion.schedules:linear"),
 )
 
 SPACINGS = catalogue(
@@ -43,10 +43,13 @@ _ETA = Option("eta", Number(least=0, most=1), 0.0, "share of fresh noise, from 0
 _VARIANCE = Option("variance", Choice(("fixed_small", "fixed_large")), "fixed_small", "of the noise of a step")
 
 SAMPLERS = catalogue(
-    Sampler("dpmpp_2m", "good from 7 steps on, and deterministic, so that seeds stay comparable", _home("dpmpp_2m"),
-            remembers=True),
-    Sampler("ddim", "as deterministic, so that images can be inverted and interpolated", _home("ddim"), (_ETA,)),
-    Sampler("unipc", "as deterministic, and closest to the exact path at 5 to 10 steps", _home("unipc"), remembers=True),
-    Sampler("heun", "a reference of second order, to check the others", _home("heun"), cost="2S - 1", remembers=True),
+    Sampler("dpmpp_2m", "good from 7 steps on, and deterministic, so that seeds stay comparable",
+            _home("dpmpp_2m"), remembers=True),
+    Sampler("ddim", "as deterministic, so that images can be inverted and interpolated",
+            _home("ddim"), (_ETA,)),
+    Sampler("unipc", "as deterministic, and closest to the exact path at 5 to 10 steps",
+            _home("unipc"), remembers=True),
+    Sampler("heun", "a reference of second order, to check the others",
+            _home("heun"), cost="2S - 1", remembers=True),
     Sampler("ddpm", "ancestral: fresh noise in every step, best with all of them", _home("ddpm"), (_VARIANCE,), None),
 )  # fmt: skip

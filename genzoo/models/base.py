@@ -41,7 +41,7 @@ class GenerativeModel(keras.Model):
     def build_networks(self, make=None, **more):
         """Makes the trained network and its averaged twin, with weights.
 
-        make: a function that makes a layer; by default the network that the options name.     more: its further arguments.
+        make: a function that makes a layer; by default the network that the options name, with `more` arguments.
         """
         if make is None:
             name, classes = self.options["network"], self.num_classes if self.conditional else 0
@@ -160,7 +160,7 @@ class GenerativeModel(keras.Model):
         return np.clip(np.concatenate(images), -1, 1)
 
     def sampling_options(self, asked, task="sample"):
-        """Returns all options of sampling for a task of `families.TASKS`: those that were asked, and else its defaults."""
+        """Returns all options of sampling for a task of `families.TASKS`: what was asked, and else its defaults."""
         return self.entry.sampling_options(asked, self.options, task)
 
     def _requested(self, n, labels):
@@ -208,10 +208,14 @@ class GenerativeModel(keras.Model):
         raise UsageError(f"{self.family} has no encoder to put images into: use {those('encodes')}")
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        """Returns [(x, predicted image)] at about `frames` points from noise to images, [n, H, W, C] each; the last pair is
-        the finished image and the last prediction. Arguments as of `sample`; raises UsageError for other families."""
+        """Returns [(x, predicted image)] at about `frames` points from noise to images, [n, H, W, C] each.
+
+        The last pair is the finished image and the last prediction. Other arguments are as of `sample`.
+        Raises UsageError for a family that makes an image in one step.
+        """
         if not self.entry.in_steps:
-            raise UsageError(f"{self.family} makes an image in one step, so there is no way to show: use {those('in_steps')}")
+            able = those("in_steps")
+            raise UsageError(f"{self.family} makes an image in one step, so there is no way to show: use {able}")
         n, labels = self._requested(n, labels)
         way = self.way(n, labels, seed, frames, **self.sampling_options(options))
         path = [[np.asarray(x) for x in stretch] for stretch in way]

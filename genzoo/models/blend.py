@@ -37,7 +37,7 @@ class Blend(GenerativeModel):
         return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
 
     def shares(self, **options):
-        """Returns the part of the way that each step moves: 1/(n-i), which arrives, or a fixed share, which leaves some."""
+        """Returns the part of the way that each step moves: 1/(n-i), which arrives, or a fixed share of the rest."""
         options = self.sampling_options(options)
         steps, share = options["steps"], options["share"]
         return 1 / np.arange(steps, 0, -1) if share is None else np.full(steps, share)

@@ -20,8 +20,15 @@ class CDDPM(DDPM):
     def training_labels(self, labels, step, training):
         if not training:
             return labels
-        drop = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP) < self.options["drop_label"]  # each example on its own
+        u = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP)  # each example on its own
+        drop = u < self.options["drop_label"]
         return tf.where(drop, self.num_classes, labels)
+
+    def guidance_scales(self, t, options):
+        scale = options["guidance"]
+        low, high = options["guidance_interval"] or (-np.inf, np.inf)
+        level = self.schedule.noise_level(t)
+        return np.where((level > low) & (level <= high), scale, 1.0), options["guidance_rescale"]
 
     def guided_cost(self, guidance):
         return np.where((guidance == 0) | (guidance == 1), 1, 2)

@@ -13,8 +13,8 @@ from genzoo.networks.catalogue import NETWORKS, of_role
 from genzoo.options import Choice, Entry, Interval, Maybe, Number, Option, Switch, Whole, completed, find
 
 PRECISIONS = ("float32", "bfloat16")
-_PRECISION = Option("precision", Choice(PRECISIONS), "float32",
-                    "bfloat16: mixed precision, for a GPU or a CPU that computes in it; weights stay float32")  # fmt: skip
+_MIXED = "bfloat16: mixed precision, for a GPU or a CPU that computes in it; weights stay float32"
+_PRECISION = Option("precision", Choice(PRECISIONS), "float32", _MIXED)
 
 # A length in minutes suits any data set and any machine; --epochs and --steps are there for those who compare.
 _FAST = {"batch_size": 128, "lr": 2e-3, "minutes": 2, "ema": 0.995}
@@ -26,8 +26,8 @@ class Family(Entry):
     """A family of models; `options` are those of its constructor.
 
     samples_by: how it makes an image, in a phrase.         train: defaults of `training.settings.TrainSettings`.
-    role: of the networks that it can use; '' where it makes its own.   widths: of the network, where not its own default.
-    sampling: options of its `sample`.
+    role: of the networks that it can use; '' where it makes its own.
+    widths: of the network, where the family has a default of its own.       sampling: options of `sample`.
     labels: whether labels enter the model.                 encodes: whether images can be put into it.
     likelihood: the kind of bound that `evaluation.metrics.likelihood` takes, or '' and in `no_likelihood` the reason.
     check: (image_shape, options) raises UsageError for options that do not fit the images or each other.
@@ -57,7 +57,8 @@ class Family(Entry):
     @property
     def general_options(self):
         """The constructor's options, but for those of a network."""
-        network = (Option("network", Choice(of_role(self.role)), of_role(self.role)[0], "see below"),) if self.role else ()
+        names = of_role(self.role)
+        network = [Option("network", Choice(names), names[0], "see below")] if self.role else []
         return (*self.options, *network, _PRECISION)
 
     def model_options(self, asked, image_shape, num_classes):
@@ -141,7 +142,8 @@ _SAMPLING = (
     Option("clip_denoised", Switch(), True, "do not keep predictions in [-1, 1]", "--no-clip"),
 )  # fmt: skip
 _GUIDANCE = (
-    Option("guidance", Number(metavar="S"), 2.0, "how clearly to follow labels; 0: not, 1: as learned, other: twice the cost"),
+    Option("guidance", Number(metavar="S"), 2.0,
+           "how clearly to follow labels; 0: not, 1: as learned, other: twice the cost"),
     Option("guidance_interval", Maybe(Interval()), (1.0, 10.0),
            "guide only where the noise level sqrt((1 - abar) / abar) is between these; none: everywhere"),
     Option("guidance_rescale", Number(least=0, most=1, metavar="PHI"), 0.0,
@@ -190,8 +192,8 @@ MODELS = {
             "cddpm", "denoising diffusion given labels, some hidden in training (Ho & Salimans 2022)",
             "genzoo.models.cddpm:CDDPM",
             (*_DDPM, Option("drop_label", Number(least=0, most=1), 0.1, "share of training labels that are hidden")),
-            "the same, with guidance", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_GUIDANCE), labels=True, encodes=True,
-            likelihood="diffusion", check=_diffusion_fits,
+            "the same, with guidance", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_GUIDANCE),
+            labels=True, encodes=True, likelihood="diffusion", check=_diffusion_fits,
         ),
     )
 }  # fmt: skip

@@ -8,7 +8,7 @@ from genzoo.stack import GroupNormalization, keras, layers, tf, tf_variable
 
 @contextlib.contextmanager
 def computing_in(precision):
-    """Layers that are made in this context compute in 'float32' or 'bfloat16'. Weights and their gradients stay float32.
+    """Layers that are made in this context compute in 'float32' or 'bfloat16'; weights and gradients stay float32.
 
     bfloat16 has the range of float32, so that no loss needs scaling, but 8 bits of precision. What needs more is made
     with dtype="float32" in any context: means and variances, time, and the last layer of a network.
@@ -25,7 +25,7 @@ def named_weights(layer, prefix=""):
     """Returns {path: weight} of all weights of a layer, named by attributes: the same on both stacks.
 
     A sublayer's stand under the name of its attribute ('encoder.downs.0.kernel'), the layer's own under that which
-    `add_weight` got.     Raises TypeError for a weight that would be left out or share a name: it would vanish from files.
+    `add_weight` got.     Raises TypeError for a weight that would be left out, or share a name, and vanish from files.
     """
     children, named, seen = {}, {}, set()
     for name, value in vars(layer).items():
@@ -46,8 +46,8 @@ def named_weights(layer, prefix=""):
             path = prefix + weight.name.split("/")[-1].split(":")[0]
             if path in named:
                 raise TypeError(
-                    f"two weights of {type(layer).__name__} are called {path!r}: keep its layers in attributes, or in a "
-                    "list or tuple of layers, and give each weight of its own another name"
+                    f"two weights of {type(layer).__name__} are called {path!r}: keep its layers in attributes, or in "
+                    "lists or tuples of layers, and give each weight of its own another name"
                 )
             named[path] = weight
             seen.add(id(weight))

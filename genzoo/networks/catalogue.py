@@ -30,7 +30,7 @@ def _halvings(image_shape, options):
     sides = math.gcd(height, width)
     if sides % 2**levels:
         most = (sides & -sides).bit_length() - 1
-        raise UsageError(f"{levels} widths are too many: sides of {height} and {width} pixels can be halved {most} times")
+        raise UsageError(f"{levels} widths are too many: {height} and {width} pixels can be halved {most} times")
 
 
 def _widths(default):

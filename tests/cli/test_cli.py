@@ -18,8 +18,7 @@ from PIL import Image
 from genzoo.cli import main, parser, types
 from genzoo.cli.commands import edit, info, sample, train
 from genzoo.diffusion import formulas, schedules
-from genzoo.diffusion.samplers import SAMPLERS
-from genzoo.diffusion.spacings import SPACINGS
+from genzoo.diffusion.catalogue import SAMPLERS, SPACINGS
 from genzoo.models.base import GenerativeModel
 from genzoo.models.editing import Editing
 from genzoo.models.families import MODELS

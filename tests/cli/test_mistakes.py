@@ -81,7 +81,7 @@ def test_sampling_starts_where_training_ends(schedule, steps):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model = small("ddpm", diffusion_steps=steps, schedule=schedule)
-    assert np.sqrt(model.alphas_cumprod[-1]) < 0.02
+    assert np.sqrt(model.schedule.alphas_cumprod[-1]) < 0.02
 
 
 def test_time_reaches_the_network_as_bounded_features():

@@ -10,25 +10,26 @@ from genzoo.errors import UsageError
 RNG = np.random.default_rng(0)
 X_0, EPS = RNG.normal(size=(2, 5, 4, 4, 1))
 ABAR = RNG.uniform(0.01, 0.99, size=(5, 1, 1, 1))
+SHARES = ABAR**0.5, (1 - ABAR) ** 0.5  # α, σ
 
 
 @pytest.mark.parametrize("predict", formulas.PREDICTIONS)
 def test_x0_from_inverts_target(predict):
-    x_t = formulas.q_sample(X_0, EPS, ABAR)
-    output = formulas.target(predict, X_0, EPS, ABAR)
-    np.testing.assert_allclose(formulas.x0_from(predict, output, x_t, ABAR), X_0, atol=1e-12)
+    x_t = formulas.q_sample(X_0, EPS, *SHARES)
+    output = formulas.target(predict, X_0, EPS, *SHARES)
+    np.testing.assert_allclose(formulas.x0_from(predict, output, x_t, *SHARES), X_0, atol=1e-12)
 
 
 def test_eps_from_x0_inverts_q_sample():
-    x_t = formulas.q_sample(X_0, EPS, ABAR)
-    np.testing.assert_allclose(formulas.eps_from_x0(x_t, X_0, ABAR), EPS, atol=1e-12)
+    x_t = formulas.q_sample(X_0, EPS, *SHARES)
+    np.testing.assert_allclose(formulas.eps_from_x0(x_t, X_0, *SHARES), EPS, atol=1e-12)
 
 
 def test_unknown_prediction_is_named():
-    with pytest.raises(UsageError, match="'score'.*eps, x0, v"):
-        formulas.target("score", X_0, EPS, ABAR)
-    with pytest.raises(UsageError, match="'score'.*eps, x0, v"):
-        formulas.x0_from("score", X_0, EPS, ABAR)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.target("score", X_0, EPS, *SHARES)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.x0_from("score", X_0, EPS, *SHARES)
 
 
 def test_guidance_1_is_conditional_and_0_unconditional():
@@ -41,7 +42,7 @@ def test_ddpm_step_is_the_bayes_posterior(t):
     """q(x_{t-1} | x_t, x_0) ∝ q(x_t | x_{t-1}) q(x_{t-1} | x_0), a product of two Gaussians in x_{t-1}."""
     schedule = make_schedule("linear", 500)
     abar, abar_prev, beta = schedule.alpha_bar(t), schedule.alpha_bar(t - 1), schedule.betas[t]
-    x_t = formulas.q_sample(X_0, EPS, abar)
+    x_t = formulas.q_sample(X_0, EPS, *schedule.alpha_sigma(t))
     mean = formulas.ddpm_step(X_0, EPS, 0.0, abar, abar_prev)
     deviation = formulas.ddpm_step(0.0, 0.0, 1.0, abar, abar_prev)
     if t == 0:

@@ -111,9 +111,9 @@ def gaussian_images(n, seed):
 
 def best_denoiser(schedule):
     def denoise(x, t, labels):
-        abar = schedule.alpha_bar(t)[:, None, None, None]
-        eps = np.sqrt(1 - abar) * (x - np.sqrt(abar) * MU) / (abar * S**2 + 1 - abar)
-        return formulas.x0_from("eps", eps, x, abar)
+        alpha, sigma = schedule.alpha_sigma(t[:, None, None, None])
+        eps = sigma * (x - alpha * MU) / (alpha**2 * S**2 + sigma**2)
+        return formulas.x0_from("eps", eps, x, alpha, sigma)
 
     return denoise
 
@@ -159,7 +159,8 @@ def test_a_step_is_the_divergence_of_ddpm_steps(large):
     guess = np.clip(raw, -1, 1)
     x_t = rng.normal(size=x_0.shape)
     abar, before = (schedule.alpha_bar(s)[:, None, None, None] for s in (t, t - 1))
-    mean = [formulas.ddpm_step(x, formulas.eps_from_x0(x_t, x, abar), 0.0, abar, before) for x in (x_0, guess)]
+    shares = schedule.alpha_sigma(t[:, None, None, None])
+    mean = [formulas.ddpm_step(x, formulas.eps_from_x0(x_t, x, *shares), 0.0, abar, before) for x in (x_0, guess)]
     v, v_p = (formulas.ddpm_step(0.0, 0.0, 1.0, abar, before, large=kind) ** 2 for kind in (False, large))
     expected = (np.log(v_p / v) + (v + (mean[0] - mean[1]) ** 2) / v_p - 1).sum(axis=(1, 2, 3)) / 2
     snr = schedule.alphas_cumprod / (1 - schedule.alphas_cumprod)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from small import images, shaken, small
 
-from genzoo.diffusion.samplers import SAMPLERS
-from genzoo.diffusion.spacings import SPACINGS
+from genzoo.diffusion.catalogue import SAMPLERS, SPACINGS
 from genzoo.errors import UsageError
 from genzoo.models.editing import slerp
 from genzoo.stack import tf
@@ -115,10 +114,10 @@ def test_guidance_acts_in_its_interval_only_and_is_paid_there_only():
     options = {"sampler": "ddim", "steps": 20, "guidance": 3.0}
     whole = model.plan(**options)
     part = model.plan(**options, guidance_interval=(0.5, 5.0))
-    sigma = np.sqrt(1 / model.schedule.alpha_bar(part.table.t) - 1)
+    sigma = np.sqrt(1 / model.schedule.alpha_bar(part.rows.t) - 1)
     inside = (sigma > 0.5) & (sigma <= 5.0)
     assert 0 < inside.sum() < 20
-    np.testing.assert_array_equal(part.guidance, np.where(inside, 3.0, 1.0))
+    np.testing.assert_array_equal(part.rows.guidance, np.where(inside, 3.0, 1.0))
     assert model.evaluations(**options) == whole.cost.sum() == 40
     assert model.evaluations(**options, guidance_interval=(0.5, 5.0)) == 20 + inside.sum()
     assert model.evaluations(**(options | {"guidance": 0.0})) == 20
@@ -137,7 +136,7 @@ def test_rescaled_guidance_has_the_deviation_of_the_conditional():
 
 
 def test_dynamic_thresholding_scales_by_the_quantile():
-    from genzoo.models.ddpm import clipped
+    from genzoo.models.plans import clipped
 
     x = np.linspace(-3, 3, 201, dtype="float32").reshape(1, 201, 1, 1)
     np.testing.assert_array_equal(clipped(tf.constant(x), tf.constant(-1.0)), x)

@@ -78,8 +78,8 @@ def squared_errors(x_0, guess):
 
 def guesses(denoise, schedule, x_0, labels, t, rng):
     """What `denoise` (x_t, t, labels → predicted x_0) makes of images x_0 [B, H, W, C] noised to the times t [B]."""
-    abar = schedule.alpha_bar(t)[:, None, None, None]
-    return denoise(q_sample(x_0, rng.standard_normal(x_0.shape), abar), t, labels)
+    shares = schedule.alpha_sigma(t[:, None, None, None])
+    return denoise(q_sample(x_0, rng.standard_normal(x_0.shape), *shares), t, labels)
 
 
 def prediction_mse(denoise, schedule, x_0, labels, seed=0):

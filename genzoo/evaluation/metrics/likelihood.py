@@ -140,7 +140,7 @@ def denoiser(model):
 
     def denoise(x, t, labels):
         output = network(x.astype(np.float32), t.astype(np.int32), labels.astype(np.int32))
-        return x0_from(model.predict_kind, output.numpy(), x, model.schedule.alpha_bar(t)[:, None, None, None])
+        return x0_from(model.predict_kind, output.numpy(), x, *model.schedule.alpha_sigma(t[:, None, None, None]))
 
     return denoise
 
