@@ -64,7 +64,7 @@ def clipped(x_0, clip):
     """Predicted images x_0 [n, H, W, C], brought towards [-1, 1] where all images lie.
 
     clip: below 0 leaves x_0 as it is, and 0 cuts it. Above 0 it is a quantile: where that of an image's |x_0| is s > 1,
-    the image is cut at s and divided by s; else it is cut at 1 (dynamic thresholding, Saharia et al. 2022, section 2.3).
+    the image is cut at s and divided by s, else cut at 1 (dynamic thresholding, Saharia et al. 2022, section 2.3).
     """
 
     def dynamic():
