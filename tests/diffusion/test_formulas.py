@@ -29,6 +29,8 @@ def test_unknown_prediction_is_named():
     with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
         formulas.target("score", X_0, EPS, *SHARES)
     with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.min_snr_weight("score", ABAR, 5)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
         formulas.x0_from("score", X_0, EPS, *SHARES)
 
 
@@ -79,6 +81,14 @@ def test_ddim_keeps_the_marginal(eta):
     image, noise, fresh = (formulas.ddim_step(*unit, abar, abar_prev, eta=eta) for unit in np.eye(3))
     assert image == pytest.approx(np.sqrt(abar_prev))
     assert noise**2 + fresh**2 == pytest.approx(1 - abar_prev)
+
+
+def test_ddim_keeps_the_little_old_noise_that_is_left():
+    """With η = 1 and ᾱ = 1e-16 the posterior keeps the share ᾱ/ᾱ_p (1-ᾱ_p)/(1-ᾱ) of the noise's variance."""
+    abar, abar_prev = 1e-16, 0.5
+    old = formulas.ddim_step(0.0, 1.0, 0.0, abar, abar_prev, eta=1.0)
+    assert old**2 == pytest.approx((1 - abar_prev) * abar, rel=1e-9)
+    assert old == pytest.approx(formulas.ddpm_step(0.0, 1.0, 0.0, abar, abar_prev), rel=1e-9)
 
 
 def test_min_snr_weighs_the_same_error_alike():

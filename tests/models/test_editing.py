@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small import images, shaken, small
 
+from genzoo import rng
 from genzoo.diffusion.catalogue import SAMPLERS, SPACINGS
 from genzoo.errors import UsageError
 from genzoo.models.editing import slerp
@@ -147,6 +148,69 @@ def test_dynamic_thresholding_scales_by_the_quantile():
     np.testing.assert_allclose(clipped(tf.constant(small_image), tf.constant(0.9)), small_image, atol=1e-7)
 
 
+@pytest.mark.parametrize("zero_snr", [False, True])
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_every_spacing_inverts_and_interpolates(spacing, zero_snr):
+    model, x, labels = shaken(small("cddpm", zero_snr=zero_snr)), images(2), [0, 1]
+    for steps in (1, 7, 20):
+        noise = model.invert(x, labels, steps=steps, timesteps=spacing)
+        back = model.reconstruct(x, labels, steps=steps, timesteps=spacing, eta=0.0)
+        way = model.interpolate(x, x[::-1], 3, labels, ddim_steps=steps, timesteps=spacing, guidance=2.0)
+        assert noise.shape == back.shape == x.shape and way.shape == (3, *x.shape)
+        assert np.isfinite(noise).all() and np.isfinite(back).all() and np.isfinite(way).all()
+
+
+def test_only_the_deterministic_path_is_inverted():
+    model, x, labels = small("cddpm"), images(2), [0, 1]
+    for options in ({"eta": 0.5}, {"eta": 1.0}, {"sampler": "ddpm"}, {"clip_denoised": True}, {"threshold": 0.9}):
+        for call in (
+            lambda o: model.invert(x, labels, **o),
+            lambda o: model.reconstruct(x, labels, steps=1, timesteps="uniform", **o),  # which needs no step backwards
+            lambda o: model.interpolate(x, x, 2, labels, **o),
+        ):
+            with pytest.raises(UsageError, match=f"deterministic DDIM: {next(iter(options))} must be"):
+                call(options)
+
+
+def test_a_samplers_own_mistake_is_not_taken_for_the_users(monkeypatch):
+    def broken(schedule, pairs, eta=0.0):
+        raise TypeError("unsupported operand")
+
+    model = small("ddpm")
+    monkeypatch.setitem(SAMPLERS, "ddim", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        model.plan("ddim", eta=0.5)
+    with pytest.raises(UsageError, match="sampler ddim does not take variance"):
+        model.plan("ddim", variance="fixed_small")
+
+
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_ddim_with_noise_samples_under_zero_snr(eta):
+    """All of the noise is fresh in the first step: what is left of the old one once rounded below 0."""
+    model = shaken(small("ddpm", zero_snr=True, diffusion_steps=1000))
+    assert np.isfinite(model.sample(2, sampler="ddim", eta=eta)).all()
+
+
+def test_min_snr_weighs_eps_as_1_in_pure_noise(monkeypatch):
+    """min(1, γ/SNR) is 1 there; min(ᾱ, γ (1-ᾱ))/ᾱ in float32, by a difference of both, was 0."""
+    model = small("ddpm", predict="eps", min_snr=5.0, diffusion_steps=1000)
+    monkeypatch.setattr(rng, "uniform", lambda *_: tf.constant(0.9999))  # t = 999
+    batch = images(1), np.zeros(1, int)
+    losses = [model.loss_terms(lambda x, *_: tf.zeros_like(x), *batch, i, training=True)["loss"] for i in range(20)]
+    assert np.mean(losses) == pytest.approx(1, abs=0.1)  # the mean of ε²
+
+
+@pytest.mark.parametrize("options", [{}, {"predict": "x0", "min_snr": 5.0}, {"predict": "eps", "min_snr": 5.0}])
+def test_millions_of_steps_train_and_sample(monkeypatch, options):
+    model = shaken(small("ddpm", diffusion_steps=5_000_000, schedule="linear", **options))
+    for spacing in ("linspace", "trailing"):  # the first ends at t = 0
+        for sampler in ("ddpm", "ddim", "dpmpp_2m"):
+            assert np.isfinite(model.sample(2, sampler=sampler, steps=3, timesteps=spacing)).all()
+    for u in (0.0, 0.5, 1 - 1e-7):
+        monkeypatch.setattr(rng, "uniform", lambda *_, u=u: tf.constant(u, tf.float32))
+        assert np.isfinite(model.loss_terms(model.network, images(1), np.zeros(1, int), 0, training=True)["loss"])
+
+
 def test_refusals_are_clear():
     model, x = mixture(), images(2)
     labels = [0, 1]
@@ -168,6 +232,9 @@ def test_refusals_are_clear():
         small("ddpm", zero_snr=True, predict="eps")
     with pytest.raises(UsageError, match="min_snr must be above"):
         small("ddpm", min_snr=0)
+    for predict in ("v", "x0"):
+        with pytest.raises(UsageError, match="min_snr gives pure noise.* no weight under zero_snr"):
+            small("ddpm", zero_snr=True, predict=predict, min_snr=5.0)
 
 
 @pytest.mark.parametrize("options", [{"predict": "v", "zero_snr": True}, {"predict": "x0", "min_snr": 5.0},
