@@ -55,7 +55,7 @@ class Whole(Kind):
 
 @dataclass(frozen=True)
 class Number(Kind):
-    """A finite or infinite number within limits, of which `above` and `below` are themselves outside."""
+    """A finite number within limits, of which `above` and `below` are themselves outside."""
 
     above: float = -math.inf
     least: float = -math.inf
@@ -136,13 +136,15 @@ class Several(Kind):
 
 
 class Interval(Kind):
-    """A pair of rising numbers of at least 0."""
+    """A pair of rising numbers of at least 0; the second may be infinite."""
 
     words, metavar = "LOW,HIGH, two rising numbers of at least 0", "LOW,HIGH"
 
     def check(self, value):
-        low, high = (Number(least=0).check(one) for one in value)
-        if not low < high:
+        if isinstance(value, str):
+            raise ValueError
+        low, high = (float(one) for one in value)
+        if not 0 <= low < high:  # nan fails too
             raise ValueError
         return low, high
 

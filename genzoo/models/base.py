@@ -29,8 +29,6 @@ class GenerativeModel(keras.Model):
 
     def __init__(self, image_shape, num_classes=0, **options):
         super().__init__()
-        if any(side % 8 for side in image_shape[:2]):
-            raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
         self.image_shape = tuple(image_shape)
         self.num_classes = int(num_classes)
         # Read-only, and so no dict that Keras would wrap.

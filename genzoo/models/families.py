@@ -67,6 +67,8 @@ class Family(Entry):
         asked: some of them; the others get their defaults.     Raises UsageError for what does not fit, or where the
         family needs labels and there are none.
         """
+        if any(side % 8 for side in image_shape[:2]):
+            raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
         if self.labels and num_classes < 1:
             raise UsageError(f"{self.name} needs labelled images, and this data set has no labels")
         options, check = self.general_options, None

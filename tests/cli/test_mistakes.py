@@ -86,7 +86,7 @@ def test_sampling_starts_where_training_ends(schedule, steps):
 
 def test_time_reaches_the_network_as_bounded_features():
     """A raw integer t in a Dense layer is hundreds of times larger than any other input."""
-    embedding = UNet((8, 8, 1), (8, 8), 1).time_embedding
+    embedding = UNet((8, 8, 1), 0, (8, 8), 1).time_embedding
     embedding(tf.constant([0.0]))
     width = embedding.dense.kernel.shape[0]
     embedding.dense.kernel.assign(tf.eye(width, embedding.dense.kernel.shape[1]))
@@ -101,7 +101,7 @@ def test_time_reaches_the_network_as_bounded_features():
 @pytest.mark.parametrize("image_shape", [(8, 8, 1), (64, 64, 3)])
 def test_the_unet_has_a_path_at_full_resolution(image_shape):
     """With every skip behind a pooling, pixel noise has no way through; here the head alone can copy the input."""
-    net = UNet(image_shape, (8, 8), 1)
+    net = UNet(image_shape, 0, (8, 8), 1)
     x = images(2, image_shape)
     net(x, tf.zeros([2]))
     kernel = np.zeros(net.head.kernel.shape, "float32")

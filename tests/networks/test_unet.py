@@ -9,7 +9,7 @@ from genzoo.stack import keras, tf
 
 def weights(side, channels=3):
     """The number of weights at the default widths, made without running the network."""
-    net = UNet((side, side, channels))
+    net = UNet((side, side, channels), 0, (32, 64, 96), 1)
     image, time = tf.TensorSpec([1, side, side, channels]), tf.TensorSpec([1])
     tf.function(net, autograph=False).get_concrete_function(image, time)
     return sum(np.prod(w.shape) for w in net.weights)
@@ -30,7 +30,7 @@ def test_every_pixel_has_a_way_of_its_own_to_the_output(side, patch):
     """Between the pixels of a patch and the same pixels of the output, the map has full rank: no pixel is left out, and
     no noise is lost in the few channels of the levels below."""
     keras.utils.set_random_seed(0)
-    net = UNet((side, side, 1), widths=(4, 4))
+    net = UNet((side, side, 1), 0, (4, 4), 1)
     assert net.patch == patch
     x = tf.constant(np.random.default_rng(0).normal(size=(1, side, side, 1)).astype("float32"))
     assert not net(x, tf.constant([500.0])).numpy().any()  # it starts at zero
