@@ -4,7 +4,6 @@ import numpy as np
 
 from genzoo import rng
 from genzoo.diffusion import formulas
-from genzoo.diffusion.catalogue import SAMPLERS
 from genzoo.diffusion.spacings import time_pairs, time_steps
 from genzoo.errors import UsageError
 
@@ -114,10 +113,6 @@ class Editing:
         if mask.shape not in (images.shape[1:3], images.shape[:3]):
             n, height, width, _ = images.shape
             raise UsageError(f"mask must have shape [{height}, {width}] or [{n}, {height}, {width}], got {mask.shape}")
-        sampler = self.sampling_options(asked, "inpaint")["sampler"]
-        if SAMPLERS[sampler].remembers:
-            able = " and ".join(name for name, entry in SAMPLERS.items() if not entry.remembers)
-            raise UsageError(f"inpaint works with {able}, which remember no earlier step; got {sampler!r}")
         made = np.broadcast_to(mask.astype(bool), images.shape[:3])[..., None]
 
         def keep(x, t):

@@ -100,6 +100,11 @@ class Family(Entry):
                 if option.name in asked and option.name not in mine:
                     raise UsageError(f"sampler {name} takes no {option.name}: that is for {other.name}")
         values = completed((*options, *sampler.options), asked, f"sampling of {self.name}")
+        if values["threshold"] is not None and not values["clip_denoised"]:
+            raise UsageError("a threshold clips predictions: leave it out, or leave out --no-clip (clip_denoised)")
+        if task == "inpaint" and sampler.remembers:
+            able = " and ".join(other.name for other in SAMPLERS.values() if not other.remembers)
+            raise UsageError(f"inpaint works with {able}, which remember no earlier step; got sampler {name}")
         if asked.get("steps") is None:
             most = model_options["diffusion_steps"]
             values["steps"] = min(values["steps"] or sampler.steps or most, most)
