@@ -36,14 +36,13 @@ class Blend(GenerativeModel):
         x = (1 - a) * images + a * noise
         return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
 
-    def shares(self, **options):
+    @staticmethod
+    def shares(steps, share=None):
         """Returns the part of the way that each step moves: 1/(n-i), which arrives, or a fixed share of the rest."""
-        options = self.sampling_options(options)
-        steps, share = options["steps"], options["share"]
         return 1 / np.arange(steps, 0, -1) if share is None else np.full(steps, share)
 
     def evaluations(self, **options):
-        return len(self.shares(**options))
+        return len(self.shares(**self.sampling_options(options)))
 
     def _loop(self, x, amounts, shares):
         def body(i, x, _):

@@ -28,8 +28,8 @@ def test_the_decoder_gives_back_the_size_of_the_image(name, image_shape):
 def test_the_bottleneck_is_one(name):
     """A 'latent' as large as the image can copy it."""
     for image_shape in [(32, 32, 1), (64, 64, 3)]:
-        model = MODELS[name].model
-        assert model["latent_dim"] * 10 <= np.prod(image_shape)
+        options = MODELS[name].model_options({}, image_shape, 10)
+        assert options["latent_dim"] * 10 <= np.prod(image_shape)
     # Every way from image to reconstruction leads through the latent: its rank bounds theirs.
     model = shaken(small(name, latent_dim=3))
     labels = {"labels": [1] * 4} if model.conditional else {}
@@ -150,8 +150,8 @@ def test_sampling_guides():
 
 
 def test_guidance_costs_two_evaluations_only_where_it_acts():
-    model = small("cddpm")
-    assert [model.evaluations(sampler="ddim", steps=7, guidance=s) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
+    model, everywhere = small("cddpm"), {"guidance_interval": None}
+    assert [model.evaluations(sampler="ddim", steps=7, guidance=s, **everywhere) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
     seen = []
     network = model.ema.call
 
@@ -162,7 +162,7 @@ def test_guidance_costs_two_evaluations_only_where_it_acts():
     model.ema.call = counting
     for s, rows in ((1.0, 3), (0.0, 3), (2.0, 6)):
         seen.clear()
-        model.sample(3, sampler="ddim", steps=7, guidance=s)
+        model.sample(3, sampler="ddim", steps=7, guidance=s, **everywhere)
         assert seen == [rows] * 7  # both halves in one forward pass
 
 
