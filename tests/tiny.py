@@ -39,7 +39,7 @@ class Tiny(GenerativeModel):
         return {"loss": error, "error": tf.sqrt(error)}
 
     def prepare_sampling(self, images):
-        self.mean.assign(images.mean(axis=0) + tf.reduce_mean(self.ema.dense.kernel))
+        self.mean.assign(images[:].mean(axis=0) + tf.reduce_mean(self.ema.dense.kernel))
         return "fitted a mean"
 
     def extras(self):

@@ -3,6 +3,8 @@
 Nothing here, nor what it imports, imports TensorFlow, so that `--help` and a mistyped option answer at once.
 """
 
+import atexit
+import gc
 import os
 import re
 import sys
@@ -16,6 +18,7 @@ from genzoo.errors import GenzooError
 
 def console(argv=None):
     """The `genzoo` command: runs `main` and ends the process with its exit code."""
+    atexit.register(gc.freeze)  # else Python searches TensorFlow's graphs for circles, seconds before the process ends
     sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line when it is printed
     warnings.formatwarning = lambda message, *where: f"genzoo: warning: {message}\n"
     sys.exit(main(argv))

@@ -5,6 +5,11 @@ import numpy as np
 from genzoo.data.pixels import pad, scale
 
 
+def chosen(count: int, most: int) -> np.ndarray:
+    """At most `most` indices of range(count), rising: all of them, or the same random ones each time."""
+    return np.sort(permutation(count, 0)[:most])
+
+
 def permutation(count: int, *key: int) -> np.ndarray:
     """A permutation of range(count), int64, that depends on the key's integers (>= 0) alone.
 

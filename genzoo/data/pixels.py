@@ -10,6 +10,22 @@ def to_float(images: np.ndarray) -> np.ndarray:
     return scale(pad(images).astype(np.float32))
 
 
+class Floats:
+    """Some images of a uint8 array, as floats where they are read: floats[i:j] is an array as of `to_float`.
+
+    images: uint8 [N, H, W, C].     rows: indices of those that are meant, int [n].
+    """
+
+    def __init__(self, images: np.ndarray, rows: np.ndarray):
+        self._images, self._rows = images, rows
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return to_float(self._images[self._rows[part]])
+
+
 def pad(images: np.ndarray) -> np.ndarray:
     """Pad the sides of [..., H, W, C] to multiples of 8 by repeating the border, which is background.
 

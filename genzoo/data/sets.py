@@ -41,8 +41,8 @@ class ImageData:
 
     @property
     def num_classes(self) -> int:
-        """How many labels there are; 1 when unlabelled, for the label 0 that every image then has."""
-        return max(1, len(self.class_names))
+        """How many labels there are; 0 when unlabelled, though every image then has the label 0."""
+        return len(self.class_names)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -108,12 +108,16 @@ def load_data(
 
 
 def load_again(described: dict, whose: str | Path, data_dir: str | Path | None = None) -> ImageData:
-    """The set that the "data" part of a run's config describes; `data_dir` says where it moved to.
+    """The set that the "data" part of a run's config describes; `data_dir` says where it moved to, a folder of images
+    or one of TFDS sets.
 
     Raises DataError where it cannot be had, or is not what `whose` (the run's path) was trained on.
     """
-    data = load_data(described["name"], image_size=described["image_size"], data_dir=data_dir or described["data_dir"])
-    if (data.name, data.fingerprint) != (described["name"], described["fingerprint"]):
+    name = described["name"]
+    if data_dir and name.startswith("folder:"):
+        name = f"folder:{data_dir}"
+    data = load_data(name, image_size=described["image_size"], data_dir=data_dir or described["data_dir"])
+    if data.fingerprint != described["fingerprint"]:
         raise DataError(
             f"{data.name} is not what {whose} was trained on (fingerprint {data.fingerprint[:12]}, expected "
             f"{described['fingerprint'][:12]}); bring that data back, or train a new run"

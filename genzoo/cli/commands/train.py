@@ -7,14 +7,16 @@ from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
 from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.settings import TrainSettings
+from genzoo.training.interrupt import exit_on_sigterm
+from genzoo.training.settings import TrainSettings, check_labelled
 
 
+@exit_on_sigterm()
 def train(args):
     """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
     if "resume" in asked:
-        run = Run.open(asked.pop("resume"))
+        run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
         others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
         if others:
             raise UsageError(f"--resume goes on with the settings of {run.path}: leave out {others}")
@@ -22,11 +24,12 @@ def train(args):
             return print(f"{run.path} is finished: nothing to resume")
         from genzoo.training.start import resume
 
-        return _finish(resume(run.path))
+        return _finish(resume(run.path, data_dir))
     settings = TrainSettings(**asked, options=args.options)
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    check_labelled(settings.model, data)
     families.family(settings.model).model_options(args.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
