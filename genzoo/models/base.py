@@ -76,8 +76,9 @@ class GenerativeModel(keras.Model):
         raise NotImplementedError
 
     def get_config(self):
-        """The arguments that rebuild this model: `genzoo.build(name, **model.config)`."""
-        return {"image_shape": self.image_shape, "num_classes": self.num_classes, **self.options}
+        """Returns the arguments that rebuild this model, as JSON keeps them: `genzoo.build(name, **model.config)`."""
+        config = {"image_shape": self.image_shape, "num_classes": self.num_classes, **self.options}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
 
     @property
     def config(self):
