@@ -11,6 +11,7 @@ import warnings
 from importlib import import_module
 
 from genzoo.cli.parser import COMMANDS, make_parser
+from genzoo.cli.signals import stopping
 from genzoo.errors import GenzooError
 
 
@@ -18,7 +19,9 @@ def console(argv=None):
     """The `genzoo` command: runs `main` and ends the process with its exit code."""
     sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line when it is printed
     warnings.formatwarning = lambda message, *where: f"genzoo: warning: {message}\n"
-    sys.exit(main(argv))
+    with stopping():
+        code = main(argv)
+    sys.exit(code)
 
 
 def main(argv=None):
@@ -34,8 +37,8 @@ def main(argv=None):
     except BrokenPipeError:  # as in `genzoo info RUN | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it raises nothing
         return 141
-    except KeyboardInterrupt:
-        return _report("interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _report("interrupted", getattr(error, "exit_code", 130))
     except GenzooError as error:
         return _report(error, error.exit_code, "--debug" in argv)
     except (OSError, MemoryError) as error:

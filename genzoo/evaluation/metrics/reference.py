@@ -1,5 +1,7 @@
 """The real images that samples are held against, and everything that is measured against them."""
 
+from functools import cached_property
+
 import numpy as np
 
 from genzoo.data.pipeline import permutation
@@ -13,16 +15,21 @@ LEAST = {"frechet": 256, "kid": 40, "prdc": 50}  # images; the Fréchet distance
 
 
 class Reference:
-    """The real images of an ImageData, and what judges by them. Everything that is compared goes through `measure`."""
+    """The real images of an ImageData, and the judge that reads them. All that is compared goes through `measure`.
+
+    judge: None where the data has no labels.    test_order: of the test images; the floor is the first n of it.
+    """
 
     def __init__(self, data, say=print):
-        self.data, self.judge = data, None
-        if data.num_classes > 1:
-            self.judge = judge_of(data, say)
-            order = permutation(len(data.train_images), 0)
-            self.features = self.judge.look(data.train_images)[1][order]
+        self.data = data
+        self.judge = judge_of(data, say) if data.num_classes > 1 else None
         self.test_order = permutation(len(data.test_images), 0)
         self._floors = {}
+
+    @cached_property
+    def features(self):
+        """The judge's features of the training images, shuffled, [n, d]."""
+        return self.judge.look(self.data.train_images)[1][permutation(len(self.data.train_images), 0)]
 
     def floor(self, n):
         """`measure` of n test images, or of all where there are fewer."""
