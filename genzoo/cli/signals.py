@@ -27,10 +27,18 @@ def stopping():
 
     Who sets handlers of their own in the meantime, as training does, gets the signals alone.
     """
+    raised = False
+
+    def stop(signum, _frame):
+        nonlocal raised
+        if not raised:  # the second signal is the other thread's
+            raised = True
+            raise Stopped(signum)
+
     watched, woken = socket.socketpair()
     woken.setblocking(False)
-    threading.Thread(target=_watch, args=(watched,), daemon=True).start()
-    before = {signum: signal.signal(signum, _raise) for signum in SIGNALS}
+    threading.Thread(target=_watch, args=(watched, stop), daemon=True).start()
+    before = {signum: signal.signal(signum, stop) for signum in SIGNALS}
     wakeup = signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     try:
         yield
@@ -41,15 +49,11 @@ def stopping():
         woken.close()
 
 
-def _raise(signum, _frame):
-    raise Stopped(signum)
-
-
-def _watch(watched):
+def _watch(watched, stop):
     """Is the thread that ends the process where the main thread does not. Its socket receives each signal's number as a
     byte, at once and whatever the main thread is at, and ends with the context."""
     while signum := int.from_bytes(watched.recv(1), "big"):
-        if signal.getsignal(signum) is not _raise:
+        if signal.getsignal(signum) is not stop:
             continue
         again, _, _ = select.select([watched], [], [], GRACE)
         if again and not watched.recv(1):  # the context has ended
