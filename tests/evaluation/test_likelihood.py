@@ -1,6 +1,7 @@
 """The likelihood bounds: against SciPy, exact likelihoods of linear Gaussian models, and the entropy of the data."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,17 @@ from genzoo.data.sets import ImageData
 from genzoo.diffusion import formulas
 from genzoo.diffusion.schedules import make_schedule
 from genzoo.errors import UsageError
+from genzoo.evaluation.evaluate import NO_WEIGHTS, _likelihood
 from genzoo.evaluation.metrics import bounds
-from genzoo.evaluation.metrics.likelihood import NO_DENSITY, Bound, autoencoder_bounds, diffusion_bound, likelihood
+from genzoo.evaluation.metrics.likelihood import (
+    BOUNDS,
+    LIKELIHOOD,
+    Bound,
+    autoencoder_bounds,
+    declared,
+    diffusion_bound,
+    likelihood,
+)
 from genzoo.evaluation.metrics.pixels import log_levels, log_ndtr
 from genzoo.models.families import MODELS
 from genzoo.stack import tf
@@ -205,13 +215,13 @@ def noise_images(n=24, seed=0):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_family_gives_its_bounds_or_a_reason(name):
     model, data = shaken(small(name)), noise_images()
-    if name in NO_DENSITY:
+    if declared(name) not in BOUNDS:
         with pytest.raises(UsageError, match=f"{name} has no likelihood"):
             likelihood(model, data)
         return
     calls = []
     found = likelihood(model, data, n=10, progress=lambda done, total: calls.append((done, total)))
-    assert list(found) == (["elbo", "importance"] if name.endswith("vae") else ["variational"])
+    assert list(found) == (["elbo", "importance"] if name.endswith("vae") else ["elbo"])
     assert found == likelihood(model, data, n=10)
     assert calls and calls[-1][0] == calls[-1][1]
     for value in found.values():
@@ -224,8 +234,8 @@ def test_every_family_gives_its_bounds_or_a_reason(name):
 def test_every_prediction_has_a_bound(predict, zero_snr):
     model, data = shaken(small("cddpm", predict=predict, zero_snr=zero_snr)), noise_images()
     training = data.train_images, data.train_labels
-    full = diffusion_bound(model, *training, training, terms=None)
-    few = diffusion_bound(model, *training, training, terms=4, seed=1)
+    full = diffusion_bound(model, *training, training, terms=None)["elbo"]
+    few = diffusion_bound(model, *training, training, terms=4, seed=1)["elbo"]
     assert full.method == "variational bound, all 20 terms"
     assert few.method == "variational bound, 5 of 20 terms an image, unbiased"
     assert abs(few.nats - full.nats) < 4 * few.error
@@ -234,7 +244,7 @@ def test_every_prediction_has_a_bound(predict, zero_snr):
 @pytest.mark.parametrize("name", ["cvae", "cddpm"])
 def test_labels_enter_the_bound_of_labelled_families(name):
     model, data = shaken(small(name), scale=0.3), noise_images()
-    bound_of = diffusion_bound if name == "cddpm" else lambda *args: autoencoder_bounds(*args, samples=4)[0]
+    bound_of = diffusion_bound if name == "cddpm" else partial(autoencoder_bounds, samples=4)
     training = data.train_images, data.train_labels
     assert bound_of(model, *training, training) != bound_of(model, data.train_images, training[1] * 0, training)
 
@@ -253,6 +263,27 @@ def test_the_padding_does_not_count_for_autoencoders():
 
     model.__dict__["ema"] = Wrong
     assert autoencoder_bounds(model, *training, training, samples=2) == plain
+
+
+class Uniform:
+    """A model that declares each level of each pixel as likely, and says so itself."""
+
+    family = "uniform"
+
+    def nats(self, images, labels, training, seed):
+        assert len(images) == len(labels) and len(training[0]) == len(training[1])
+        return np.full(len(images), images[0].size * math.log(256)), "exact likelihood"
+
+
+def test_a_model_can_say_its_likelihood_itself(monkeypatch):
+    data = noise_images()
+    undeclared = {"reason": "no likelihood is declared for it"}
+    assert _likelihood(Uniform(), data) == dict.fromkeys(("elbo", "importance", "bits"), undeclared)
+    monkeypatch.setitem(LIKELIHOOD, "uniform", "own")
+    scores = _likelihood(Uniform(), data)
+    assert scores["bits"]["value"] == pytest.approx(8) and scores["bits"]["error"] == pytest.approx(0)
+    assert scores["elbo"]["reference"] == "test images; exact likelihood" and scores["elbo"]["n"] == 24
+    assert scores["importance"] == {"reason": NO_WEIGHTS}
 
 
 def test_bits_are_nats_over_the_dimensions():
