@@ -1,4 +1,9 @@
-"""One table, four faces: for a terminal, as Markdown, as CSV, and cell by cell for a page. Standard library only."""
+"""One table, four faces: for a terminal, as Markdown, as CSV, and cell by cell for a page.
+
+It is drawn here and by none of rich, tabulate and prettytable: they would replace some forty lines that lay out a
+terminal's blocks, and know neither a cell's footnoted reason, its mark as the best and its aligned ±, nor tables that
+are cut to the terminal's width between columns, with the names repeated.
+"""
 
 import csv
 import io
