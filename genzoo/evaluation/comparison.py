@@ -31,7 +31,7 @@ FILES = ("table.md", "table.csv", *PICTURES, "report.html")
 
 @dataclass(frozen=True)
 class Contender:
-    """A run in a comparison. options: of its `sample`.   result: the content of its metrics.json."""
+    """A run in a comparison, with the options of its `sample` and its result."""
 
     name: str
     run: Run
@@ -40,9 +40,10 @@ class Contender:
 
 
 def save_comparison(folder, contenders, data, facts):
-    """Writes FILES into a folder. -> the table of all numbers. Raises CheckpointError when one cannot be written.
+    """Writes FILES into a folder, and returns the table of all numbers.
 
     contenders: of one ImageData, with results of equal n.   facts: [(name, text)], how they came about.
+    Raises CheckpointError where a file cannot be written.
     """
     results = {c.name: c.result for c in contenders}
     table = scores.whole_table(results)
@@ -56,7 +57,7 @@ def save_comparison(folder, contenders, data, facts):
 
 
 def _pictures(contenders, data):
-    """({name: (png, alt, caption)}, Frames or None); each model is loaded once."""
+    """Returns {name: (png, alt, caption)}, and Frames or None. Each model is loaded once."""
     labels = np.repeat(np.arange(min(MOST_ROWS, data.num_classes)), EACH)
     if data.num_classes < 2:
         labels = np.zeros(EACH * MOST_ROWS, int)

@@ -69,7 +69,7 @@ class Report:
 
 
 def render(report):
-    """-> the page, as HTML. Equal reports give equal text; all their words are escaped."""
+    """Returns the page as HTML. Equal reports give equal text, and all their words are escaped."""
     environment = Environment(
         loader=PackageLoader("genzoo.pictures"),
         autoescape=True,
