@@ -17,7 +17,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 def _muted():
     """Hold back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
 
-    It is shown after all where the block fails.
+    It is shown after all where the block fails, though not where a signal cuts it short.
     """
     try:
         stderr = os.dup(2)
@@ -28,7 +28,7 @@ def _muted():
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(stderr, held.read())
             raise

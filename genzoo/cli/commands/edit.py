@@ -5,10 +5,10 @@ import time
 import numpy as np
 
 from genzoo.cli import checks
-from genzoo.data.pipeline import permutation
+from genzoo.data.pipeline import pairs_of, permutation
 from genzoo.data.pixels import pad, to_float, to_uint8
 from genzoo.data.sets import load_again
-from genzoo.errors import DataError, UsageError
+from genzoo.errors import UsageError
 from genzoo.pictures.grids import grid, save_png, strips
 from genzoo.progress import evaluations_bar
 from genzoo.runs.load import load
@@ -44,7 +44,7 @@ def interpolate(args):
     out = checks.output(args, "interpolation.png", ".png")
     data = load_again(run.config["data"], run.path, args.data_dir)
     model = load(run.path)
-    first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
+    first, last = pairs_of(data.test_labels, args.n, args.seed, same_label=model.conditional)
     a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
     options = {} if steps is None else {"ddim_steps": steps}
     between = model.interpolate(a, b, args.steps, data.test_labels[first] if model.conditional else None, **options)
@@ -98,18 +98,3 @@ def _save(out, rows, native):
     """rows: versions of the same images, [n, H, W, C] each, to be shown below each other."""
     save_png(out, strips(to_uint8(np.stack(rows), native), COLUMNS))
     print(f"wrote {out}")
-
-
-def _pairs(labels, n, seed, same_label):
-    """Indices of n pairs of test images, two arrays [n]; with `same_label` the two of a pair agree in it."""
-    order = permutation(len(labels), seed)
-    if not same_label:
-        return np.resize(order, (2, n))
-    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
-    if not groups:
-        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
-    pairs = []
-    for i in range(n):
-        group, at = groups[i % len(groups)], 2 * (i // len(groups))
-        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
-    return np.array(pairs).T

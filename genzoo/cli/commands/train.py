@@ -7,11 +7,9 @@ from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
 from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.interrupt import exit_on_sigterm
 from genzoo.training.settings import TrainSettings, check_labelled
 
 
-@exit_on_sigterm()
 def train(args):
     """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
