@@ -5,9 +5,8 @@ import shutil
 
 import numpy as np
 
-from genzoo.stack import tf_variable
 from genzoo.errors import CheckpointError
-from genzoo.stack import tf
+from genzoo.stack import tf, tf_variable
 
 KEEP = 2  # checkpoints
 _NAME = "state"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from genzoo.data import sets
 from genzoo.data.pipeline import permutation
 from genzoo.data.pixels import to_float
 from genzoo.data.sets import DATASETS, ImageData, load_data
 from genzoo.data.sources import tfds
+from genzoo.data.splits import hold_out
 from genzoo.errors import UsageError
 
 
@@ -173,7 +173,7 @@ def test_unlabelled_sets_have_one_label():
 def test_held_out_images_are_stratified_and_all_are_kept():
     labels = np.repeat(np.arange(4, dtype=np.int32), [100, 50, 30, 20])
     images = np.arange(200)
-    train, train_labels, test, test_labels = sets._hold_out(images, labels)
+    (train, train_labels), (test, test_labels) = hold_out(images, labels)
     assert np.bincount(test_labels).tolist() == [10, 5, 3, 2]
     assert sorted([*train, *test]) == list(range(200))
     assert np.array_equal(labels[train], train_labels) and np.array_equal(labels[test], test_labels)

@@ -11,8 +11,8 @@ from pathlib import Path
 from safetensors.numpy import save_file
 from small import DIFFUSION, shaken, small
 
-from genzoo.stack import keras
 from genzoo.models.families import MODELS
+from genzoo.stack import keras
 
 FOLDER = Path(__file__).parent / "exchange"
 REQUEST = {"n": 4, "seed": 11}

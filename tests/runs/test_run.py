@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from genzoo.errors import CheckpointError
 from genzoo.runs.load import load
 from genzoo.runs.run import Run, check_free
-from genzoo.errors import CheckpointError
 
 CONFIG = {"model": "vae", "model_config": {}, "data": {}, "train": {"steps": 10}, "versions": {}}
 
