@@ -1,5 +1,8 @@
 """Models small enough to train and sample within a test, and data to go with them."""
 
+import contextlib
+import warnings
+
 import numpy as np
 
 import genzoo
@@ -43,6 +46,18 @@ def images(n, image_shape=(8, 8, 1), seed=0):
 def dataset(n=32, batch=16, image_shape=(8, 8, 1)):
     labels = (np.arange(n) % CLASSES).astype("int32")
     return tf.data.Dataset.from_tensor_slices({"image": images(n, image_shape), "label": labels}).batch(batch)
+
+
+@contextlib.contextmanager
+def eagerly():
+    """No graph is traced in this context, but those of tf.data: quicker for what runs a few times only."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
+            yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def compiled(model, lr=1e-3):

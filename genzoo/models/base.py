@@ -101,6 +101,11 @@ class GenerativeModel(keras.Model):
 
     # Training.
 
+    def compile(self, optimizer="adam", **options):
+        """As Keras does. What the optimizer keeps is made here: made in the first step, it has that traced twice."""
+        super().compile(optimizer=optimizer, **options)
+        self.optimizer.build(self.trainable_variables)
+
     @property
     def metrics(self):
         return list(self.trackers.values())
