@@ -15,7 +15,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 @contextlib.contextmanager
 def _muted():
-    """Hold back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
+    """Holds back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
 
     It is shown after all where the block fails, though not where a signal cuts it short.
     """
@@ -57,5 +57,5 @@ else:
 
 
 def tf_variable(variable):
-    """The tf.Variable behind a Keras weight on either stack."""
+    """Returns the tf.Variable behind a Keras weight on either stack."""
     return variable if isinstance(variable, tf.Variable) else variable.value

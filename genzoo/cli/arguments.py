@@ -59,7 +59,7 @@ def _shown(value):
 
 
 def _family_options():
-    """(option, who takes it) of all constructors, those of networks after them."""
+    """Yields (option, who takes it) for all constructors, and then for all networks."""
     everywhere = [set(entry.general_options) for entry in MODELS.values()]
     common = set.intersection(*everywhere)
     for name, entry in MODELS.items():
@@ -69,7 +69,7 @@ def _family_options():
 
 
 def _sampling_options(diffusing=False):
-    """(option, who takes it) of `sample`; those of samplers after them. diffusing: only of families that diffuse."""
+    """Yields (option, who takes it) for sampling by families, or only those that diffuse, and then for samplers."""
     for name, entry in MODELS.items():
         if entry.diffuses or not diffusing:
             yield from ((option, name) for option in entry.sampling)
@@ -222,7 +222,7 @@ def sweep(command):
 
 
 def _measuring(command, seeds, n="10,000"):
-    """What all commands take that measure samples. seeds: how many by default; None: there is one."""
+    """Adds what all commands take that measure samples. seeds: how many by default; None: there is one."""
     add = command.add_argument
     add("--n", type=types.whole(1, types.MOST_IMAGES), metavar="N",
         help=f"samples from a seed (default: {n}, or as many as there are test images)")  # fmt: skip
@@ -256,7 +256,7 @@ def _diffusing():
 
 
 def _samplers():
-    """The table below `genzoo sample --help`."""
+    """Returns the table below `genzoo sample --help`."""
     lines = ["samplers, with their network evaluations for S steps (guidance doubles them where it acts):"]
     for name, sampler in SAMPLERS.items():
         steps = f"{sampler.steps} steps" if sampler.steps else "all steps"
@@ -269,7 +269,7 @@ def _samplers():
 
 
 def _families():
-    """The table below `genzoo train --help`."""
+    """Returns the table below `genzoo train --help`."""
     lines = ["families and their defaults:"]
     for entry in MODELS.values():
         widths = {"widths": entry.widths} if entry.widths else {}

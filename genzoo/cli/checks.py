@@ -27,8 +27,10 @@ def check_labels(run, labels):
 
 
 def labels_to_draw(run, labels, n):
-    """A label for each image to draw, from the asked labels and number (None: not asked); -1 for all where the
-    family takes no labels. Raises UsageError."""
+    """Returns a label for each image to draw, from the asked labels and number (None: not asked).
+
+    All are -1 where the family takes no labels.     Raises UsageError.
+    """
     check_labels(run, labels)
     if not families.family(run.config["model"]).labels:
         return [-1] * (n or IMAGES)
@@ -97,8 +99,11 @@ def check_way(run):
 
 
 def mask(run, box, path):
-    """Where to inpaint, booleans [h, w] of native pixels: the box (top, left, height, width), or the light parts of a
-    picture file, or where both are None the lower half. Raises UsageError."""
+    """Returns where to inpaint, booleans [h, w] of native pixels.
+
+    box: (top, left, height, width).   path: a picture file, whose light parts count.   Without both: the lower half.
+    Raises UsageError.
+    """
     height, width = run.config["data"]["native_shape"][:2]
     if path is not None:
         inside = read_mask(path, (height, width))
@@ -115,7 +120,7 @@ def mask(run, box, path):
 
 
 def output(args, default, *suffixes):
-    """The file that a command writes: --out, or the first of RUN/NAME.png, RUN/NAME-2.png ... that is free.
+    """Returns the file that a command writes: --out, or the first of RUN/NAME.png, RUN/NAME-2.png … that is free.
 
     Raises UsageError unless it ends in one of `suffixes`, CheckpointError where it cannot be written or is there.
     """
@@ -131,7 +136,7 @@ def output(args, default, *suffixes):
 
 
 def file_to_write(path, overwrite, *suffixes):
-    """`path` as a Path, or None for None. Raises as `output` does."""
+    """Returns `path` as a Path, or None for None. Raises as `output` does."""
     if path is None:
         return None
     path = Path(path)

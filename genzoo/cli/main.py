@@ -18,7 +18,7 @@ from genzoo.errors import GenzooError
 
 
 def console(argv=None):
-    """The `genzoo` command: runs `main` and ends the process with its exit code."""
+    """Is the `genzoo` command: runs `main` and ends the process with its exit code."""
     atexit.register(gc.freeze)  # else Python searches TensorFlow's graphs for circles, seconds before the process ends
     sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line when it is printed
     warnings.formatwarning = lambda message, *where: f"genzoo: warning: {message}\n"
@@ -61,5 +61,5 @@ def _report(error, code, debug=False):
 
 
 def _hyphens(word):
-    """--batch_size 8 and --batch_size=8 as --batch-size."""
+    """Returns a word with hyphens: --batch_size=8 as --batch-size=8."""
     return re.sub(r"^--[^=]+", lambda match: match[0].replace("_", "-"), word)

@@ -23,17 +23,17 @@ def of(kind):
 
 
 def whole(least, most=LARGEST):
-    """A whole number within limits."""
+    """Returns the reader of a whole number within limits."""
     return of(Whole(least, most))
 
 
 def number(**limits):
-    """A number within limits: those of `options.Number`."""
+    """Returns the reader of a number within the limits of `options.Number`."""
     return of(Number(**limits))
 
 
 def setting(text):
-    """KEY=VALUE; a value that reads as JSON (8, 0.5, true, [32, 64]) is that, another is a string."""
+    """Reads KEY=VALUE; a value that reads as JSON (8, 0.5, true, [32, 64]) is that, another is a string."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
@@ -43,7 +43,7 @@ def setting(text):
 
 
 def numbers(count, words, kind=int):
-    """`count` numbers of one kind, none negative, with commas between. words: what they are, as LOW,HIGH."""
+    """Returns the reader of `count` numbers of one kind, none negative. words: what they are, as LOW,HIGH."""
 
     def parse(text):
         try:
@@ -58,7 +58,7 @@ def numbers(count, words, kind=int):
 
 
 def several(kind):
-    """Values of one kind with commas between, each once."""
+    """Returns the reader of values of one kind with commas between, each once."""
 
     def parse(text):
         return list(dict.fromkeys(kind(part.strip()) for part in text.split(",")))
@@ -67,7 +67,7 @@ def several(kind):
 
 
 def names(known):
-    """Some of the known names with commas between, or 'all' of them."""
+    """Returns the reader of some of the known names with commas between, or 'all' of them."""
 
     def one(text):
         if text not in known:

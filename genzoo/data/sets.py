@@ -54,7 +54,7 @@ class ImageData:
         return digest.hexdigest()
 
     def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
-        """One epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
+        """Returns one epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
 
         The order is a function of (seed, epoch) alone. The first `skip` batches, those that an interrupted epoch
         has done, are left out without being read. What does not fill a batch is left for other epochs; a set
@@ -66,12 +66,12 @@ class ImageData:
         return batches(rows, self._train_tensors)
 
     def test_batches(self, batch_size: int):
-        """The test split like `train_batches`, but in its stored order and with a short last batch."""
+        """Returns the test split like `train_batches`, but in its stored order and with a short last batch."""
         _check_batch_size(batch_size)
         return batches(np.arange(len(self.test_images)), self._test_tensors, batch_size)
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """How many batches `train_batches` gives with skip=0."""
+        """Returns how many batches `train_batches` gives with skip=0."""
         _check_batch_size(batch_size)
         return max(1, len(self.train_images) // batch_size)
 
@@ -87,7 +87,7 @@ class ImageData:
 def load_data(
     name: str = "auto", *, image_size: int | None = None, data_dir: str | Path | None = None
 ) -> ImageData:
-    """Load a set by its name, one of `catalogue.FORMS`.
+    """Loads a set by its name, one of `catalogue.FORMS`.
 
     `image_size` resizes (antialiased) to squares of that many pixels; `data_dir` is where TFDS sets are
     prepared (default: TFDS_DATA_DIR, then ~/tensorflow_datasets). "auto" is mnist where it is prepared or

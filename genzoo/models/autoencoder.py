@@ -8,7 +8,7 @@ from genzoo.stack import tf
 
 
 def squared_error(images, reconstructions):
-    """Mean over the batch of the squared error summed over an image."""
+    """Returns the squared error summed over an image, mean over the batch."""
     return tf.reduce_mean(tf.reduce_sum(tf.square(images - reconstructions), axis=[1, 2, 3]))
 
 
@@ -33,13 +33,13 @@ class Autoencoder(GenerativeModel):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1], tf.int32)
 
     def encode(self, images, labels=None):
-        """Images [n, H, W, C] in [-1, 1] → latents [n, latent_dim] (the mean of the posterior where there is one)."""
+        """Turns images [n, H, W, C] in [-1, 1] into latents [n, latent_dim], of a posterior the mean."""
         images = self.check_images(images)
         _, labels = self._labels(len(images), self._own(labels, len(images)))
         return self._encode(images, labels).numpy()
 
     def decode(self, z, labels=None):
-        """Latents [n, latent_dim] → images [n, H, W, C] in [-1, 1]."""
+        """Turns latents [n, latent_dim] into images [n, H, W, C] in [-1, 1]."""
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise UsageError(f"latents must have shape [n, {self.latent_dim}], got {z.shape}")
@@ -58,11 +58,11 @@ class Autoencoder(GenerativeModel):
         return self.ema.decoder(z, labels)
 
     def reconstruct(self, images, labels=None):
-        """Images through the bottleneck and back, [n, H, W, C]."""
+        """Returns images that went through the bottleneck and back, [n, H, W, C]."""
         return self.decode(self.encode(images, labels), labels)
 
     def interpolate(self, a, b, steps, labels=None):
-        """[steps, n, H, W, C]: from images a to images b along the straight line between their latents."""
+        """Returns [steps, n, H, W, C]: from images a to images b along the straight line between their latents."""
         z_a, z_b = self.encode(a, labels), self.encode(b, labels)
         way = ((1 - u) * z_a + u * z_b for u in np.linspace(0, 1, steps))
         return np.stack([self.decode(z, labels) for z in way])

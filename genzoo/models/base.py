@@ -58,11 +58,11 @@ class GenerativeModel(keras.Model):
     # What a family defines.
 
     def example_inputs(self):
-        """Inputs of the network for one image, to make its weights."""
+        """Returns inputs of the network for one image, with which its weights are made."""
         raise NotImplementedError
 
     def loss_terms(self, network, images, labels, step, training):
-        """{name: scalar} for each of `loss_names`; gradients are taken of 'loss'."""
+        """Returns {name: scalar} for each of `loss_names`; gradients are taken of 'loss'."""
         raise NotImplementedError
 
     def generate(self, n, labels, seed, progress, **options):
@@ -130,7 +130,7 @@ class GenerativeModel(keras.Model):
         return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], step, training=False), batch)
 
     def _average(self, step):
-        """EMA with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
+        """Moves the averages, with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(float(self.ema_decay), (1 + step) / (10 + step))
         for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
@@ -145,7 +145,7 @@ class GenerativeModel(keras.Model):
     # Sampling.
 
     def sample(self, n=None, *, labels=None, seed=0, progress=None, **options):
-        """New images, float32 [n, H, W, C] in [-1, 1].
+        """Returns new images, float32 [n, H, W, C] in [-1, 1].
 
         labels: n integers, for families that take labels (default: 0, 1, … in turn).     seed: one seed, one picture.
         progress: called as progress(done, total) in network evaluations.
@@ -176,7 +176,7 @@ class GenerativeModel(keras.Model):
         return self._labels(n, labels)
 
     def _labels(self, n, labels):
-        """(n, int32 labels [n]); zeros where the family takes none."""
+        """Returns (n, int32 labels [n]), the labels zeros where the family takes none."""
         if not self.conditional:
             if labels is not None:
                 raise UsageError(f"{self.family} takes no labels: use {those('labels')} to ask for a class")
@@ -194,7 +194,7 @@ class GenerativeModel(keras.Model):
         return labels.size, labels.astype(np.int32)
 
     def check_images(self, images):
-        """float32 [n, H, W, C]; raises UsageError unless the images fit this model."""
+        """Returns the images as float32 [n, H, W, C]; raises UsageError unless they fit this model."""
         images = np.asarray(images, dtype=np.float32)
         if images.ndim != 4 or images.shape[1:] != self.image_shape:
             raise UsageError(f"images must have shape [n, {', '.join(map(str, self.image_shape))}], got {images.shape}")
@@ -203,7 +203,7 @@ class GenerativeModel(keras.Model):
         return images
 
     def evaluations(self, **options):
-        """NFE: network evaluations for one image with these sampling options."""
+        """Returns the NFE: network evaluations for one image with these sampling options."""
         return 1
 
     def reconstruct(self, images, labels=None):
@@ -227,7 +227,7 @@ class GenerativeModel(keras.Model):
         return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]
 
     def prepare_sampling(self, images):
-        """What sampling needs beyond the weights, from training images [n, H, W, C]; a line to print, or None.
+        """Makes what sampling needs beyond the weights, from training images [n, H, W, C]; returns a line, or None.
 
         images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
         """
@@ -235,11 +235,11 @@ class GenerativeModel(keras.Model):
     # State.
 
     def extras(self):
-        """{name: weight} that sampling needs beside the averaged network."""
+        """Returns {name: weight} that sampling needs beside the averaged network."""
         return {}
 
     def weights_dict(self):
-        """{name: array}: all that sampling needs, named alike on both stacks."""
+        """Returns {name: array}: all that sampling needs, named alike on both stacks."""
         weights = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
         return {name: tf_variable(w).numpy() for name, w in weights.items()}
 
@@ -258,7 +258,7 @@ class GenerativeModel(keras.Model):
             weight.assign(average)
 
     def state_variables(self):
-        """{name: tf.Variable}: everything that training changes, but the optimizer's."""
+        """Returns {name: tf.Variable}: everything that training changes, but the optimizer's."""
         networks = {"network": self.network, "ema": self.ema}
         named = {f"{key}.{name}": w for key, net in networks.items() for name, w in named_weights(net).items()}
         named |= self.extras()
@@ -267,6 +267,6 @@ class GenerativeModel(keras.Model):
 
 
 def chunk_seed(seed, start):
-    """The seed of the chunk of images from `start` on; the first chunk's is `seed` itself."""
+    """Returns the seed of the chunk of images from `start` on; the first chunk's is `seed` itself."""
     return int(seed) + start * 1_000_003
 

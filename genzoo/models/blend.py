@@ -25,7 +25,7 @@ class Blend(GenerativeModel):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1])
 
     def predict_x0(self, network, x, amount):
-        """The guess at the clean image; amount: [B] in [0, 1]."""
+        """Returns the guess at the clean image; amount: [B] in [0, 1]."""
         # The U-Net's output is a correction, at its start zero: the first guess is the input itself.
         return x + network(x, 1000 * amount)
 

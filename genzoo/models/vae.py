@@ -7,12 +7,12 @@ from genzoo.stack import tf
 
 
 def reparameterize(z_mean, z_log_var, noise):
-    """A draw from N(z_mean, exp(z_log_var)) through which gradients flow."""
+    """Returns a draw from N(z_mean, exp(z_log_var)) through which gradients flow."""
     return z_mean + tf.exp(0.5 * z_log_var) * noise
 
 
 def kl_divergence(z_mean, z_log_var):
-    """KL(N(mean, var) ‖ N(0, I)) in nats, [B]; Kingma & Welling 2014, appendix B."""
+    """Returns KL(N(mean, var) ‖ N(0, I)) in nats, [B]; Kingma & Welling 2014, appendix B."""
     return 0.5 * tf.reduce_sum(tf.exp(z_log_var) + tf.square(z_mean) - 1 - z_log_var, axis=1)
 
 

@@ -5,7 +5,7 @@ from genzoo.stack import keras, tf
 
 
 def patch_size(height, width, levels):
-    """The side of the pixel blocks that the stem folds into channels: at least 2; larger while 16×16 blocks remain."""
+    """Returns the side of the pixel blocks that the stem folds into channels: at least 2, larger while 16×16 remain."""
     patch = 2
     while min(height, width) >= 32 * patch and not any(n % (patch * 2**levels) for n in (height, width)):
         patch *= 2

@@ -19,7 +19,7 @@ NOISE = 1 / 3  # of a standard deviation is shown as this share of the way from 
 
 
 def reconstruct(args):
-    """`genzoo reconstruct`: test images, each above what the model makes of it."""
+    """Runs `genzoo reconstruct`: draws test images, each above what the model makes of it."""
     run = Run.open(args.run)
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
@@ -37,7 +37,7 @@ def reconstruct(args):
 
 
 def interpolate(args):
-    """`genzoo interpolate`: a row for each pair of test images, the originals at its ends and the way between them."""
+    """Runs `genzoo interpolate`: draws a row for each pair of test images, the way from one to the other."""
     run = Run.open(args.run)
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
@@ -54,7 +54,7 @@ def interpolate(args):
 
 
 def img2img(args):
-    """`genzoo img2img`: test images, each above what becomes of it half-way to noise and back."""
+    """Runs `genzoo img2img`: draws test images, each above what becomes of it half-way to noise and back."""
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
@@ -69,7 +69,7 @@ def img2img(args):
 
 
 def inpaint(args):
-    """`genzoo inpaint`: test images, each above what is kept of it (the rest grey) and what is made of that."""
+    """Runs `genzoo inpaint`: draws test images, each above what is kept of it and what is made of that."""
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
@@ -95,6 +95,6 @@ def _start(run, args, asked=None):
 
 
 def _save(out, rows, native):
-    """rows: versions of the same images, [n, H, W, C] each, to be shown below each other."""
+    """Writes a picture of versions of the same images, [n, H, W, C] each, below each other."""
     save_png(out, strips(to_uint8(np.stack(rows), native), COLUMNS))
     print(f"wrote {out}")

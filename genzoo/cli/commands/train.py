@@ -11,7 +11,7 @@ from genzoo.training.settings import TrainSettings, check_labelled
 
 
 def train(args):
-    """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
+    """Runs `genzoo train`: trains a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
     if "resume" in asked:
         run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
