@@ -34,6 +34,11 @@ class CDDPM(DDPM):
         return np.where((guidance == 0) | (guidance == 1), 1, 2)
 
     def predict_guided(self, x, t, labels, guidance, rescale):
+        """The network's guided output for images x at time t (a scalar).
+
+        Where the scale is neither 0 nor 1, one pass over twice the images gives both outputs that guidance mixes. The
+        mix is then scaled, to the share `rescale`, to the deviation of the conditional output (Lin et al. 2023, 3.4).
+        """
         time = self.network_time(tf.fill([tf.shape(x)[0]], t))
         nobody = tf.fill(tf.shape(labels), self.num_classes)
 
