@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import special, stats
+from small import CLASSES, shaken, shared, small
 
 from genzoo.data.sets import ImageData
 from genzoo.diffusion import formulas
@@ -15,7 +16,6 @@ from genzoo.evaluation.metrics.likelihood import NO_DENSITY, Bound, autoencoder_
 from genzoo.evaluation.metrics.pixels import log_levels, log_ndtr
 from genzoo.models.families import MODELS
 from genzoo.stack import tf
-from tests.small import CLASSES, shaken, small
 
 LEVELS = np.arange(256) / 127.5 - 1
 
@@ -204,7 +204,7 @@ def noise_images(n=24, seed=0):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_family_gives_its_bounds_or_a_reason(name):
-    model, data = shaken(small(name)), noise_images()
+    model, data = shaken(shared(name)), noise_images()
     if name in NO_DENSITY:
         with pytest.raises(UsageError, match=f"{name} has no likelihood"):
             likelihood(model, data)
@@ -222,7 +222,7 @@ def test_every_family_gives_its_bounds_or_a_reason(name):
 
 @pytest.mark.parametrize("predict, zero_snr", [("eps", False), ("x0", True), ("v", True)])
 def test_every_prediction_has_a_bound(predict, zero_snr):
-    model, data = shaken(small("cddpm", predict=predict, zero_snr=zero_snr)), noise_images()
+    model, data = shaken(shared("cddpm", predict=predict, zero_snr=zero_snr)), noise_images()
     training = data.train_images, data.train_labels
     full = diffusion_bound(model, *training, training, terms=None)
     few = diffusion_bound(model, *training, training, terms=4, seed=1)
@@ -233,7 +233,7 @@ def test_every_prediction_has_a_bound(predict, zero_snr):
 
 @pytest.mark.parametrize("name", ["cvae", "cddpm"])
 def test_labels_enter_the_bound_of_labelled_families(name):
-    model, data = shaken(small(name), scale=0.3), noise_images()
+    model, data = shaken(shared(name), scale=0.3), noise_images()
     bound_of = diffusion_bound if name == "cddpm" else lambda *args: autoencoder_bounds(*args, samples=4)[0]
     training = data.train_images, data.train_labels
     assert bound_of(model, *training, training) != bound_of(model, data.train_images, training[1] * 0, training)
