@@ -7,7 +7,7 @@ import numpy as np
 
 import genzoo
 from genzoo.models.families import MODELS
-from genzoo.stack import keras, tf
+from genzoo.stack import keras, tf, tf_variable
 
 AUTOENCODERS = ("ae", "vae", "cvae")
 DIFFUSION = ("ddpm", "cddpm")
@@ -25,6 +25,27 @@ def small(name, image_shape=(8, 8, 1), num_classes=CLASSES, **options):
     """A tiny model of a family; its weights are the same at every call."""
     keras.utils.set_random_seed(0)
     return genzoo.build(name, image_shape=image_shape, num_classes=num_classes, **OPTIONS[name] | options)
+
+
+def shared(name, lr=1e-3, **options):
+    """The compiled model of these options that all tests share, its weights and its optimizer as new.
+
+    It takes seconds to trace a graph, and megabytes that TensorFlow never gives back. A test that changes anything else
+    of its model (a network, a method, `seed`), or needs two, makes its own: `small`.
+    """
+    key = name, repr(sorted(options.items()))
+    if key not in _SHARED:
+        model = compiled(small(name, **options))
+        variables = [*model.state_variables().values(), *map(tf_variable, model.optimizer.variables)]
+        _SHARED[key] = model, [(variable, variable.numpy()) for variable in variables]
+    model, start = _SHARED[key]
+    for variable, value in start:
+        variable.assign(value)
+    model.optimizer.learning_rate = lr
+    return model
+
+
+_SHARED = {}
 
 
 def shaken(model, seed=0, scale=0.1):
@@ -60,6 +81,6 @@ def eagerly():
         tf.config.run_functions_eagerly(False)
 
 
-def compiled(model, lr=1e-3):
-    model.compile(optimizer=keras.optimizers.Adam(lr), jit_compile=False)
+def compiled(model, lr=1e-3, **options):
+    model.compile(**{"optimizer": keras.optimizers.Adam(lr), "jit_compile": False} | options)
     return model

@@ -444,7 +444,8 @@ def test_pictures_of_the_way(family, words, rows, trained, call, tmp_path):
         gif.seek(gif.n_frames - 1)
         assert np.abs(np.asarray(gif.convert("L"), int) - still).max() <= 1  # it ends in the picture
         n_frames = gif.n_frames
-    width, height = Image.open(tmp_path / "steps.png").size
+    with Image.open(tmp_path / "steps.png") as picture:
+        width, height = picture.size
     assert width * (n_frames * 10 + 2) == height * (8 * 10 + 2)  # rows of 4 pairs, 8 + 2 pixels each
 
 
@@ -453,7 +454,7 @@ def test_what_is_drawn_is_what_the_model_samples(sampler, trained, call, tmp_pat
     run = trained("cddpm")
     code, _, err = call("sample", run, "--n", 3, "--sampler", sampler, "--steps", 7, "--out", tmp_path / "a.npz")
     assert code == 0, err
-    images = load.load(run).sample(3, sampler=sampler, steps=7)
+    images = sample.load(run).sample(3, sampler=sampler, steps=7)
     np.testing.assert_array_equal(arrays(tmp_path / "a.npz")[0], to_uint8(images, (8, 8, 1)))
 
 
@@ -462,7 +463,7 @@ def test_the_library_draws_by_default_what_the_command_draws(family, trained, ca
     labels = MODELS[family].labels
     words = ("--labels", "3,7") if labels else ("--n", "2")
     assert call("sample", trained(family), *words, "--out", tmp_path / "a.npz")[0] == 0
-    images = load.load(trained(family)).sample(**{"labels": [3, 7]} if labels else {"n": 2})
+    images = sample.load(trained(family)).sample(**{"labels": [3, 7]} if labels else {"n": 2})
     np.testing.assert_array_equal(arrays(tmp_path / "a.npz")[0], to_uint8(images, (8, 8, 1)))
 
 

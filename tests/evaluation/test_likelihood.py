@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 import pytest
+from small import CLASSES, shaken, shared, small
 
 from genzoo.data.sets import ImageData
 from genzoo.errors import UsageError
 from genzoo.evaluation.evaluate import NO_WEIGHTS, _likelihood
 from genzoo.evaluation.metrics.likelihood import BOUNDS, Bound, autoencoder_bounds, diffusion_bound, likelihood
 from genzoo.models.families import MODELS, Family
-from tests.small import CLASSES, shaken, small
 
 
 def noise_images(n=24, seed=0):
@@ -22,7 +22,7 @@ def noise_images(n=24, seed=0):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_family_gives_its_bounds_or_a_reason(name):
-    model, data = shaken(small(name)), noise_images()
+    model, data = shaken(shared(name)), noise_images()
     assert MODELS[name].likelihood in ("", *BOUNDS)
     if not MODELS[name].likelihood:
         with pytest.raises(UsageError, match=f"{name} has no likelihood: {MODELS[name].no_likelihood}"):
@@ -41,7 +41,7 @@ def test_every_family_gives_its_bounds_or_a_reason(name):
 
 @pytest.mark.parametrize("predict, zero_snr", [("eps", False), ("x0", True), ("v", True)])
 def test_every_prediction_has_a_bound(predict, zero_snr):
-    model, data = shaken(small("cddpm", predict=predict, zero_snr=zero_snr)), noise_images()
+    model, data = shaken(shared("cddpm", predict=predict, zero_snr=zero_snr)), noise_images()
     training = data.train_images, data.train_labels
     full = diffusion_bound(model, *training, training, terms=None)["elbo"]
     few = diffusion_bound(model, *training, training, terms=4, seed=1)["elbo"]
@@ -52,7 +52,7 @@ def test_every_prediction_has_a_bound(predict, zero_snr):
 
 @pytest.mark.parametrize("name", ["cvae", "cddpm"])
 def test_labels_enter_the_bound_of_labelled_families(name):
-    model, data = shaken(small(name), scale=0.3), noise_images()
+    model, data = shaken(shared(name), scale=0.3), noise_images()
     bound_of = diffusion_bound if name == "cddpm" else partial(autoencoder_bounds, samples=4)
     training = data.train_images, data.train_labels
     assert bound_of(model, *training, training) != bound_of(model, data.train_images, training[1] * 0, training)

@@ -3,6 +3,8 @@
 eps*(x, t) = sqrt(1-ᾱ) (x - sqrt(ᾱ) mu) / (ᾱ s² + 1 - ᾱ)
 """
 
+import functools
+
 import numpy as np
 import pytest
 from small import small
@@ -12,6 +14,7 @@ from genzoo.stack import tf
 MU, S = 0.3, 0.5
 
 
+@functools.cache
 def gaussian(name="ddpm", **options):
     """A DDPM whose network is the closed form for N(MU, S²) pixels; labels k shift the mean by k."""
     model = small(name, predict="eps", **options)
