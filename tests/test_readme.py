@@ -19,6 +19,7 @@ def test_its_tables_are_those_of_the_declarations():
     assert all(f"<!-- table: {name} -->" in TEXT for name in TABLES)
 
 
+@pytest.mark.slow
 def test_its_python_runs_as_it_stands(trained, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
     shutil.copytree(trained("cddpm"), tmp_path / "runs" / "cddpm-mnist")

@@ -123,11 +123,12 @@ class Article(keras.Model):
 
     def draw(self, labels, seed, steps=10):
         """Images [n, H, W, C] in [-1, 1] by DDIM, the predicted images kept in [-1, 1]."""
-        return self._walk(samplers.ddim(self.schedule, time_pairs(self.schedule, steps)), labels, seed, clip=1.0)
+        table = samplers.table("ddim", self.schedule, time_pairs(self.schedule, steps))
+        return self._walk(table, labels, seed, clip=1.0)
 
     def own(self, labels, seed, most=STEPS):
         """The same by the article's recipe: ancestral sampling over all steps (or the first `most`), unclipped."""
-        table = samplers.ddpm(self.schedule, time_pairs(self.schedule, STEPS), variance="fixed_large")
+        table = samplers.table("ddpm", self.schedule, time_pairs(self.schedule, STEPS), variance="fixed_large")
         return self._walk(table, labels, seed, clip=np.inf, most=most)
 
     def _walk(self, table, labels, seed, clip, most=STEPS):

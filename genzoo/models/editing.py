@@ -41,12 +41,11 @@ class Editing:
 
     def _inversion(self, asked):
         """Returns the options of the way to the noise and back; raises UsageError where they would leave it."""
-        options = self.sampling_options(asked, "invert")
         for name, fixed in _PATH.items():
-            if options.get(name, fixed) != fixed:
-                given = options[name]
+            given = asked.get(name, fixed)
+            if given != fixed:
                 raise UsageError(f"images are inverted by deterministic DDIM: {name} must be {fixed}, got {given}")
-        return options
+        return self.sampling_options(asked, "invert")
 
     def invert(self, images, labels=None, **asked):
         """Returns the noise that deterministic DDIM makes the images from, [n, H, W, C]: its steps walked backwards.

@@ -527,13 +527,6 @@ def test_inpaint(where, trained, call, tmp_path):
     assert (new != original)[:, made].any(1).all()
 
 
-def test_pairs_agree_in_their_label():
-    labels = np.array([0, 1, 2, 0, 1, 0, 2, 2, 3])
-    a, b = edit._pairs(labels, 7, seed=0, same_label=True)
-    assert len(a) == 7 and (labels[a] == labels[b]).all() and (a != b).all()
-    assert 3 not in labels[a]  # there is only one
-
-
 def test_files_are_numbered_and_replaced_only_when_asked(trained, call, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained("ae"), run)

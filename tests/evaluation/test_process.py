@@ -26,10 +26,15 @@ def test_results_errors_and_deaths_come_back():
         in_own_process(os.abort)
 
 
+def heed_interrupts():
+    """A shell that starts the tests in the background has its children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_process_ends_with_its_parent_however_that_ends(signum):
     waits = "import time; from genzoo.evaluation.process import in_own_process as run; run(time.sleep, 60)"
-    parent = subprocess.Popen([sys.executable, "-c", waits], stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen([sys.executable, "-c", waits], stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts)
     try:
         while len(children := psutil.Process(parent.pid).children()) < 2:  # the other is multiprocessing's tracker
             time.sleep(0.05)
@@ -45,7 +50,8 @@ def test_the_process_ends_with_its_parent_however_that_ends(signum):
 def test_an_interrupt_of_the_terminal_reaches_the_waiting_process_alone():
     """Ctrl-C goes to all processes of the group. The child's would be a traceback more."""
     waits = "import time; from genzoo.evaluation.process import in_own_process as run; run(time.sleep, 60)"
-    parent = subprocess.Popen([sys.executable, "-c", waits], stderr=subprocess.PIPE, start_new_session=True, text=True)
+    how = {"stderr": subprocess.PIPE, "start_new_session": True, "text": True, "preexec_fn": heed_interrupts}
+    parent = subprocess.Popen([sys.executable, "-c", waits], **how)
     while len(psutil.Process(parent.pid).children()) < 2:
         time.sleep(0.05)
     os.killpg(parent.pid, signal.SIGINT)

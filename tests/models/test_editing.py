@@ -7,6 +7,7 @@ import pytest
 from small import images, shaken, shared, small
 
 from genzoo import rng
+from genzoo.diffusion import samplers
 from genzoo.diffusion.catalogue import SAMPLERS, SPACINGS
 from genzoo.errors import UsageError
 from genzoo.models.editing import slerp
@@ -37,7 +38,8 @@ def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000, schedule="cosine
 
 
 def pixels(model, n, labels, **options):
-    return np.asarray(model.generate(n, np.asarray(labels, np.int32), 0, None, clip_denoised=False, **options))
+    everywhere = {"clip_denoised": False, "guidance_interval": None}
+    return np.asarray(model.generate(n, np.asarray(labels, np.int32), 0, None, **everywhere, **options))
 
 
 @pytest.mark.parametrize("options", [{"sampler": "ddpm"}, {"sampler": "ddim", "steps": 200},
@@ -115,15 +117,15 @@ def test_inpaint_keeps_what_is_not_masked():
 
 def test_guidance_acts_in_its_interval_only_and_is_paid_there_only():
     model = mixture()
-    options = {"sampler": "ddim", "steps": 20, "guidance": 3.0}
+    options = {"sampler": "ddim", "steps": 20, "guidance": 3.0, "guidance_interval": None}
     whole = model.plan(**options)
-    part = model.plan(**options, guidance_interval=(0.5, 5.0))
+    part = model.plan(**options | {"guidance_interval": (0.5, 5.0)})
     sigma = np.sqrt(1 / model.schedule.alpha_bar(part.rows.t) - 1)
     inside = (sigma > 0.5) & (sigma <= 5.0)
     assert 0 < inside.sum() < 20
     np.testing.assert_array_equal(part.rows.guidance, np.where(inside, 3.0, 1.0))
     assert model.evaluations(**options) == whole.cost.sum() == 40
-    assert model.evaluations(**options, guidance_interval=(0.5, 5.0)) == 20 + inside.sum()
+    assert model.evaluations(**options | {"guidance_interval": (0.5, 5.0)}) == 20 + inside.sum()
     assert model.evaluations(**(options | {"guidance": 0.0})) == 20
 
 
@@ -176,15 +178,15 @@ def test_only_the_deterministic_path_is_inverted():
 
 
 def test_a_samplers_own_mistake_is_not_taken_for_the_users(monkeypatch):
-    def broken(schedule, pairs, eta=0.0):
+    def broken(schedule, pairs, eta):
         raise TypeError("unsupported operand")
 
-    model = small("ddpm")
-    monkeypatch.setitem(SAMPLERS, "ddim", broken)
+    model = shared("ddpm")
+    monkeypatch.setattr(samplers, "ddim", broken)
     with pytest.raises(TypeError, match="unsupported operand"):
-        model.plan("ddim", eta=0.5)
-    with pytest.raises(UsageError, match="sampler ddim does not take variance"):
-        model.plan("ddim", variance="fixed_small")
+        model.plan(sampler="ddim", eta=0.5)
+    with pytest.raises(UsageError, match="sampler ddim takes no variance: that is for ddpm"):
+        model.plan(sampler="ddim", variance="fixed_small")
 
 
 @pytest.mark.parametrize("eta", [0.3, 1.0])
