@@ -1,7 +1,10 @@
 """What all tests share."""
 
+import ctypes
 import gc
 import json
+import os
+import sys
 
 import pytest
 
@@ -10,11 +13,17 @@ from genzoo.cli import main
 TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # two processes on two cores: more threads would only wait for each other
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_the_models():
     """Graphs refer to each other in circles: without this, a run of all tests holds gigabytes of them."""
     yield
     gc.collect()
+    if sys.platform == "linux":  # what is free goes back to the system, for the other process
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture

@@ -222,7 +222,7 @@ def test_refusals_are_clear():
     for match, call in {
         "strength must be above 0 and at most 1, got 0": lambda: model.img2img(x, labels, strength=0),
         r"mask must have shape \[8, 8\] or \[2, 8, 8\], got \(4,": lambda: model.inpaint(x, np.ones((4, 4)), labels),
-        "inpaint works with ddpm and ddim": lambda: model.inpaint(x, np.ones((8, 8)), labels, sampler="heun"),
+        "inpaint works with ddim and ddpm": lambda: model.inpaint(x, np.ones((8, 8)), labels, sampler="heun"),
         "needs a label for each of the 2 images": lambda: model.invert(x),
         r"within \[-1, 1\]": lambda: model.invert(2 * x, labels),
         "images must have shape": lambda: model.invert(x[:, :4], labels),
