@@ -18,31 +18,28 @@ def ours(connection, asked):
     # First, as the command does: the minutes count from here, and what follows takes seconds.
     settings = TrainSettings(data=asked["data"], seed=asked["seed"], minutes=asked["minutes"], out=asked["run"])
     from genzoo.data.pixels import to_uint8
-    from genzoo.training import start
+    from genzoo.data.sets import load_data
+    from genzoo.models.families import family
+    from genzoo.stack import keras
+    from genzoo.training.start import train
 
-    trainers = []
+    data = load_data(settings.data)
+    batch_size = min(family(settings.model).train["batch_size"], len(data.train_images))
+    timetable = exams.Timetable(asked["least"])
 
-    class Examined(start.Trainer):
-        def __init__(self, *args):
-            super().__init__(*args)
-            self.timetable = exams.Timetable(asked["least"])
-            trainers.append(self)
+    def sit():
+        def draw(labels, seed):
+            return to_uint8(callback.model.sample(labels=labels, seed=seed, **asked["options"]), data.native_shape)
 
-        def after_step(self, loss):
-            super().after_step(loss)
-            if self.timetable.due() and self.sit() == exams.STOP:
-                sys.exit()
+        return exams.sit(connection, timetable, int(callback.model.optimizer.iterations) * batch_size, draw)
 
-        def sit(self):
-            def draw(labels, seed):
-                images = self.model.sample(labels=labels, seed=seed, **asked["options"])
-                return to_uint8(images, self.data.native_shape)
+    def after_step():
+        if timetable.due() and sit() == exams.STOP:
+            sys.exit()
 
-            return exams.sit(connection, self.timetable, int(self.model.optimizer.iterations) * self.batch_size, draw)
-
-    start.Trainer = Examined
-    start.train(settings)
-    trainers[-1].sit()
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: after_step())
+    train(settings, data, [callback])
+    sit()
 
 
 def article(connection, asked):

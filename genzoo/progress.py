@@ -49,6 +49,10 @@ class Progress:
         self._bar.set_postfix_str(f"loss {loss:.4g}, {self.images_per_second:.0f} images/s", refresh=False)
         self._bar.update()
 
+    def plan(self, total):
+        """The run has another number of steps from now on."""
+        self._bar.total = total
+
     def resume(self):
         """Ends a pause: what was done since the last step was not training."""
         if self._since is not None:

@@ -20,6 +20,7 @@ from genzoo.errors import CheckpointError
 from genzoo.files import write_atomically
 
 FORMAT = 1
+DECISIONS = "decisions.json"  # in the folder of a checkpoint
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
     "metrics.json", "sweep.csv", "sweep.png",
@@ -79,8 +80,28 @@ class Run:
 
     @property
     def total_steps(self):
-        """Steps of the whole run."""
+        """Steps of the whole run: as its newest checkpoint knows them, for those of a run of so many minutes change."""
+        for step in self.checkpoints():
+            try:
+                decisions = self.decisions(step)
+            except ValueError:  # damaged: a resume passes it over too
+                continue
+            return decisions[-1][2] if decisions else self.config["train"]["steps"]
         return self.config["train"]["steps"]
+
+    def decisions(self, step):
+        """What was decided about the run's length until the checkpoint of `step`: a list of (step, progress, total).
+
+        From that step on, where the run was at that progress (0 to 1), it goes on evenly to its end at `total` steps.
+        Raises ValueError where the file is damaged.
+        """
+        try:
+            found = json.loads((self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS).read_text())
+            return [(int(step), float(progress), int(total)) for step, progress, total in found]
+        except FileNotFoundError:
+            return []
+        except (OSError, TypeError) as error:
+            raise ValueError(f"{DECISIONS}: {error}") from error
 
     def status(self):
         """("finished" or "interrupted", step)."""

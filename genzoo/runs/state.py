@@ -1,11 +1,13 @@
 """The exact state of a training run, saved in TensorFlow's checkpoint format: each tensor carries a CRC."""
 
 import hashlib
+import json
 import shutil
 
 import numpy as np
 
 from genzoo.errors import CheckpointError
+from genzoo.runs.run import DECISIONS
 from genzoo.stack import tf, tf_variable
 
 KEEP = 2  # checkpoints
@@ -39,15 +41,20 @@ class TrainingState:
         floats = ((name, v) for name, v in self.variables.items() if v.dtype.is_floating)
         return next((name for name, v in floats if not np.isfinite(v.numpy()).all()), None)
 
-    def save(self, run, step):
+    def save(self, run, step, decisions=()):
         """Writes checkpoints/step_N and removes all but the newest KEEP. The folder appears by one rename, so that it
-        is whole or not there at all. Raises CheckpointError when it cannot be written."""
+        is whole or not there at all. Raises CheckpointError when it cannot be written.
+
+        decisions: about the run's length, as `Run.decisions` gives them.
+        """
         parent = run.path / "checkpoints"
         folder, unfinished = parent / f"step_{step:07d}", parent / "unfinished"
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             self._checkpoint.write(str(unfinished / _NAME))
+            if decisions:
+                (unfinished / DECISIONS).write_text(json.dumps(decisions) + "\n")
             if folder.exists():  # damaged, or from before a resume: it would hold the same
                 shutil.rmtree(folder)
             unfinished.rename(folder)
@@ -63,6 +70,7 @@ class TrainingState:
         found = run.checkpoints()
         for step, folder in found.items():
             try:
+                run.decisions(step)
                 self._checkpoint.read(str(folder / _NAME)).assert_consumed()
                 return step
             except _UNREADABLE as error:

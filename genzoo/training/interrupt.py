@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop at the next step's end."""
+"""Ctrl-C and SIGTERM while training: a request to stop at the next step's end."""
 
 import os
 import signal

@@ -2,12 +2,12 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
-from genzoo.data.pixels import to_float, to_uint8
+from genzoo.data.pipeline import chosen
+from genzoo.data.pixels import Floats, to_uint8
 from genzoo.errors import DivergedError
 from genzoo.files import write_atomically
-from genzoo.models.families import family
 from genzoo.pictures.grids import grid, save_png
 from genzoo.pictures.plots import loss_curves
 from genzoo.progress import Progress
@@ -15,6 +15,7 @@ from genzoo.runs.run import Run
 from genzoo.runs.state import TrainingState
 from genzoo.stack import keras, tf
 from genzoo.training.interrupt import Interrupted, stop_request
+from genzoo.training.length import Decision, Length
 
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
@@ -42,7 +43,8 @@ class Summary:
 
 
 def learning_rate(step, total, peak):
-    """Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017). `step` of `total`, from 0."""
+    """Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017). `step` of `total`, from 0; it need not
+    be whole."""
     warmup = min(WARMUP_STEPS, WARMUP_SHARE * total)
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
@@ -50,38 +52,47 @@ def learning_rate(step, total, peak):
 
 
 class Trainer:
-    """A model, its data and its optimizer.
+    """Trains one model on one data set, and leaves a run folder.
 
-    train: the "train" part of a run's config. `run` needs all of it, the parts that `plan` measures all but
-    "steps" and "sample_every".
+    model: a `GenerativeModel`.     data: an `ImageData`.
+    train: the "train" part of a run's config. To be measured, a Trainer needs no more than batch_size, lr, ema, seed
+        and jit_compile; `run` needs all of it.
     """
 
-    def __init__(self, name, model, data, train):
-        self.name, self.model, self.data, self.train = name, model, data, train
+    def __init__(self, model, data, train):
+        self.model, self.data, self.train = model, data, train
         self.batch_size = min(train["batch_size"], len(data.train_images))
         self.steps_per_epoch = data.steps_per_epoch(self.batch_size)
         model.seed, model.ema_decay = train["seed"], train["ema"]
         model.compile(optimizer=keras.optimizers.Adam(train["lr"]), jit_compile=train["jit_compile"])
         self.state = TrainingState(model)
-        kept = _thin(len(data.test_images), VALIDATION_IMAGES)
+        kept = chosen(len(data.test_images), VALIDATION_IMAGES)
         self._validation = replace(data, test_images=data.test_images[kept], test_labels=data.test_labels[kept])
 
-    def run(self, run):
+    def run(self, run, callbacks=()):
         """Trains from the run's newest checkpoint, or from the start, to its end. -> Summary.
+
+        callbacks: Keras callbacks. Each epoch is a `fit` of its own, so they meet the start of training and epoch 0
+            anew in each. One that sets `model.stop_training` ends the run there, as if it had been planned so.
 
         Raises DivergedError, Interrupted, and CheckpointError when the folder cannot be written.
         """
-        total = self.train["steps"]
         (run.path / "samples").mkdir(exist_ok=True)
-        self._run, self._note, self._began = run, None, time.monotonic()
+        self._run, self._callbacks, self._note, self._began = run, callbacks, None, time.monotonic()
         self._step = self.state.restore(run)
         self._before = float(self.state.seconds.numpy())
         self._rows = [row for row in run.read_metrics() if int(row["step"]) <= self._step]
-        self._saved = time.monotonic()
-        with stop_request() as self._stop, Progress(total, self._step, self.batch_size) as self._bar:
-            while self._step < total:
-                self._epoch(total)
-        write_atomically(run.path / "curves.png", loss_curves(self._rows))
+        self._saved, self._replanned = time.monotonic(), False
+        # A run that was begun by an older version has no "seconds": its steps stand.
+        settings, decisions = self.train, [Decision(*made) for made in run.decisions(self._step)]
+        self._length = Length(settings["steps"], settings.get("seconds"), settings.get("reserve"), decisions)
+        with (
+            stop_request() as self._stop,
+            Progress(self._length.total, self._step, self.batch_size) as self._bar,
+        ):
+            while self._step < self._length.total:
+                self._epoch()
+            write_atomically(run.path / "curves.png", loss_curves(self._rows))
         return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
 
     def batches(self, step):
@@ -96,21 +107,21 @@ class Trainer:
         return {f"val_{metric.name}": logs[metric.name] for metric in self.model.metrics}
 
     def prepare_sampling(self, most):
-        """`model.prepare_sampling` on at most that many training images."""
-        images = self.data.train_images[_thin(len(self.data.train_images), most)]
-        return self.model.prepare_sampling(to_float(images))
+        """`model.prepare_sampling` on at most that many training images; they become floats where it reads them."""
+        images = self.data.train_images
+        return self.model.prepare_sampling(Floats(images, chosen(len(images), most)))
 
     def picture(self):
         """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
         columns = self._columns
         labels = list(range(columns)) * ROWS if self.model.conditional else None
-        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **family(self.name).sample)
+        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"])
         return grid(to_uint8(images, self.data.native_shape), columns)
 
     @property
     def picture_evaluations(self):
         """Network evaluations that a picture takes, of one image each."""
-        return ROWS * self._columns * self.model.evaluations(**family(self.name).sample)
+        return ROWS * self._columns * self.model.evaluations()
 
     @property
     def validation_images(self):
@@ -124,10 +135,10 @@ class Trainer:
     def _seconds(self):
         return self._before + time.monotonic() - self._began
 
-    def _epoch(self, total):
+    def _epoch(self):
         """Trains to the end of the current epoch, or of the run, and writes the epoch's row."""
         done = self._step % self.steps_per_epoch
-        self._epoch_end = min(self._step - done + self.steps_per_epoch, total)
+        self._epoch_end = self._step - done + self.steps_per_epoch
         trackers = self.state.snapshot() if done else {}
         callback = keras.callbacks.LambdaCallback(
             # `fit` has zeroed the trackers; those of an epoch that was cut go on where they were.
@@ -136,8 +147,10 @@ class Trainer:
             on_train_batch_end=lambda batch, logs: self.after_step(float(logs["loss"])),
         )
         self._bar.resume()
-        batches = self.batches(self._step).take(self._epoch_end - self._step)
-        history = self.model.fit(batches, shuffle=False, verbose=0, callbacks=[callback]).history
+        batches, callbacks = self.batches(self._step), [callback, *self._callbacks]
+        history = self.model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks).history
+        if self.model.stop_training and self._step < self._length.total:  # one of the callbacks asked for it
+            self._length.end(self._step)
         logs = {metric.name: history[metric.name][-1] for metric in self.model.metrics} | self.validate()
         row = {
             "epoch": math.ceil(self._step / self.steps_per_epoch),
@@ -148,50 +161,55 @@ class Trainer:
         }
         self._rows.append(row)
         self._run.write_metrics(self._rows)
-        picture = self._picture_due() or self._step == total
+        picture = self._picture_due() or self._step == self._length.total
         if self.train["tensorboard"]:
             self._to_tensorboard(logs)
         self._keep(picture, checkpoint=picture or time.monotonic() - self._saved > SAVE_SECONDS)
 
     def before_step(self):
         """Sets the learning rate."""
-        peak = self.train["lr"]
-        self.model.optimizer.learning_rate = learning_rate(self._step, self.train["steps"], peak)
+        length = self._length
+        self.model.optimizer.learning_rate = learning_rate(length.position(self._step), length.steps, self.train["lr"])
 
     def after_step(self, loss):
-        """Counts the step; stops where `loss`, the epoch's mean so far, is not finite; draws and saves what is due."""
+        """Counts the step; stops where `loss`, the epoch's mean so far, is not finite; plans, draws and saves what is
+        due."""
         self._step += 1
         if not math.isfinite(loss):
             raise self._diverged(f"the loss became {loss}")
         self._bar.advance(loss)
-        if self._step < self._epoch_end:  # else the row comes first, see `_epoch`
-            picture = self._picture_due()
-            self._keep(picture, checkpoint=picture)
+        if self._length.step_done(self._step, self._seconds()):
+            self._replanned = True
+            self._bar.plan(self._length.total)
+        if self._step == self._length.total:
+            self.model.stop_training = True
+        elif self._step < self._epoch_end:
+            self._keep(self._picture_due(), checkpoint=self._picture_due())
             self._bar.resume()
+        # At an epoch's end the row comes first, see `_epoch`.
 
     def _picture_due(self):
         every = self.train["sample_every"]
         return every > 0 and self._step % every == 0
 
     def _keep(self, picture, checkpoint):
-        """Draws and saves what is due; on a signal saves in any case, and stops."""
-        stopped = self._stop.signum is not None
-        if checkpoint or stopped:
+        """Draws and saves what is due; after a decision and on a signal saves in any case; on a signal stops."""
+        stopped, finished = self._stop.signum is not None, self._step == self._length.total
+        if checkpoint or stopped or self._replanned:
             broken = self.state.not_finite()
             if broken:
                 raise self._diverged(f"{broken} holds NaN or infinity")
-            finished = self._step == self.train["steps"]
             self._note = self.prepare_sampling(SAMPLING_IMAGES if finished else PREVIEW_IMAGES)
             if picture:
                 save_png(self._run.picture(self._step), self.picture())
             # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
             self._run.write_weights(self.model.weights_dict())
             self.state.seconds.assign(self._seconds())
-            self.state.save(self._run, self._step)
-            self._saved = time.monotonic()
-        if stopped and self._step < self.train["steps"]:
+            self.state.save(self._run, self._step, [astuple(decision) for decision in self._length.decisions])
+            self._saved, self._replanned = time.monotonic(), False
+        if stopped and not finished:
             raise Interrupted(
-                f"stopped after step {self._step} of {self.train['steps']}, all saved; "
+                f"stopped after step {self._step} of {self._length.total}, all saved; "
                 f"go on with: train --resume {self._run.path}",
                 self._stop.signum,
             )
@@ -206,8 +224,3 @@ class Trainer:
         with tf.summary.create_file_writer(str(self._run.path / "tb")).as_default(step=self._step):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-
-
-def _thin(count, most):
-    """A slice that takes at most `most` of `count`, evenly: sets are often sorted by class."""
-    return slice(None, None, max(1, math.ceil(count / most)))

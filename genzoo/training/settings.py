@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genzoo.errors import UsageError
+from genzoo.errors import DataError, UsageError
+from genzoo.models.families import MODELS, family
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The choices behind one training run; None means the family's own default (see `registry.MODELS`)."""
+    """The choices behind one training run; None means the family's own default (see `families.MODELS`)."""
 
     model: str = "cddpm"
     data: str = "auto"
@@ -24,7 +25,7 @@ class TrainSettings:
     seed: int = 0
     ema: float | None = None  # decay of the averaged weights; 0: off
     jit_compile: bool = False  # XLA; on a CPU it is several times slower
-    options: dict = field(default_factory=dict)  # further arguments of `registry.build`
+    options: dict = field(default_factory=dict)  # further arguments of `families.build`
     out: str | None = None  # the run folder; None: the first free of runs/MODEL-DATA, -2, -3 ...
     overwrite: bool = False
     sample_every: int | None = None  # steps between pictures; None: about PICTURES in all; 0: only at the end
@@ -48,6 +49,10 @@ class TrainSettings:
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: expected an integer from 0 to 2147483647")
 
+    def elapsed(self):
+        """Seconds since the command began."""
+        return time.monotonic() - self.started
+
     def free_path(self, data_name):
         """The folder to write to: `out`, or the first of runs/MODEL-DATA, runs/MODEL-DATA-2 ... that is free."""
         if self.out is not None:
@@ -60,3 +65,13 @@ class TrainSettings:
         while path.exists():
             path, number = base.with_name(f"{base.name}-{number + 1}"), number + 1
         return path
+
+
+def check_labelled(model, data):
+    """Raises DataError where the family called `model` needs labels that an `ImageData` has not."""
+    if family(model).labels and not data.num_classes:
+        others = ", ".join(name for name, other in MODELS.items() if not other.labels)
+        raise DataError(
+            f"{model} needs labelled images, and {data.name} has no labels: put the files into one subfolder a class, "
+            f"or train a family without labels ({others})"
+        )

@@ -6,7 +6,6 @@ of (seed, step). So a run that is resumed, wherever it was cut, ends in the same
 
 import math
 import platform
-import time
 from importlib.metadata import version
 
 from genzoo import __version__
@@ -15,20 +14,19 @@ from genzoo.errors import CheckpointError
 from genzoo.models.families import build, family
 from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
-from genzoo.training.budget import measure, steps_within
 from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
-from genzoo.training.settings import TrainSettings
+from genzoo.training.settings import TrainSettings, check_labelled
+from genzoo.training.speed import PICTURES, measure, steps_within
 
 __all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
 
-PICTURES = 8  # in a run, where nothing else is asked for
 
+def train(settings, data=None, callbacks=()):
+    """Trains as a `TrainSettings` says. -> Summary; None after a dry run, which says what it found and writes nothing.
 
-def train(settings, data=None):
-    """Trains as a TrainSettings says. -> Summary; None after a dry run, which prints what it found and writes nothing.
-
-    data: the ImageData that the settings name, where it is loaded already (which needs no TensorFlow, this does).
+    data: the `ImageData` that the settings name, where it is loaded already (which needs no TensorFlow, this does).
+    callbacks: Keras callbacks, see `Trainer.run`.
 
     Raises UsageError, DataError, CheckpointError (the run folder cannot be written), DivergedError (NaN or infinity;
     the last good checkpoint stays) and Interrupted (SIGINT or SIGTERM; the state is saved).
@@ -36,7 +34,9 @@ def train(settings, data=None):
     preset = family(settings.model).train
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
-    data = _announced(data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir))
+    data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    check_labelled(settings.model, data)
+    _announce(data)
     path = settings.free_path(data.name)
     if not settings.dry_run:
         check_free(path, overwrite=settings.overwrite)
@@ -45,23 +45,10 @@ def train(settings, data=None):
     given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
     shaping = {name: preset[name] if value is None else value for name, value in given.items()}
     shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
-    trainer = Trainer(settings.model, model, data, shaping)
-
-    steps, pictures = settings.steps or (settings.epochs or 0) * trainer.steps_per_epoch, PICTURES
-    minutes = settings.minutes or (None if steps else preset["minutes"])
-    if minutes or settings.dry_run:
-        speed = measure(trainer)
-    if minutes:
-        left = 60 * minutes - (time.monotonic() - settings.started)
-        steps, pictures = steps_within(left, speed, trainer.steps_per_epoch, pictures)
-        print(f"{minutes:g} minutes: {steps:,} steps of {trainer.batch_size} images")
+    trainer = Trainer(model, data, shaping)
+    shaping |= _length(settings, preset, trainer)
     if settings.dry_run:
-        _report(trainer, speed, steps, pictures)
         return None
-    every = settings.sample_every
-    if every is None:
-        every = math.ceil(steps / pictures)
-    shaping |= {"minutes": minutes, "steps": steps, "sample_every": every}
     config = {
         "model": settings.model,
         "model_config": model.config,
@@ -74,12 +61,14 @@ def train(settings, data=None):
             "keras": version("keras"),
         },
     }
-    return trainer.run(Run.create(path, config, overwrite=settings.overwrite))
+    return trainer.run(Run.create(path, config, overwrite=settings.overwrite), callbacks)
 
 
-def resume(path):
+def resume(path, data_dir=None, callbacks=()):
     """Goes on with an interrupted run from its newest whole checkpoint, on the same data. -> Summary; None where the
-    run is finished.
+    run is finished. Of the time that a run of so many minutes has, only what it trained so far is gone.
+
+    data_dir: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
     the folder holds no run or its checkpoints belong to another stack.
@@ -94,20 +83,46 @@ def resume(path):
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
-    data = _announced(load_again(described, run.path))
+    data = load_again(described, run.path, data_dir)
+    _announce(data)
     keras.utils.set_random_seed(config["train"]["seed"])
     model = build(config["model"], **config["model_config"])
-    return Trainer(config["model"], model, data, config["train"]).run(run)
+    return Trainer(model, data, config["train"]).run(run, callbacks)
 
 
-def _announced(data):
+def _length(settings, preset, trainer):
+    """What config["train"] says of a run's length. Says it too, with the expected time where it is a dry run.
+
+    minutes, seconds, reserve: None where steps or epochs were asked for; else what was asked for, what is left of that
+    after the start, and what a `Length` keeps for the end.     steps: as planned.     sample_every: 0: only at the end.
+    """
+    began, per_epoch, every = settings.elapsed(), trainer.steps_per_epoch, settings.sample_every
+    steps = settings.steps or (settings.epochs or 0) * per_epoch
+    minutes = settings.minutes or (None if steps else preset["minutes"])
+    speed = measure(trainer) if minutes or settings.dry_run else None
+    seconds = reserve = None
+    if minutes:
+        began = settings.elapsed()
+        seconds = 60 * minutes - began
+        steps, every, reserve = steps_within(seconds, speed, per_epoch, every)
+        print(f"{minutes:g} minutes: about {steps:,} steps of {trainer.batch_size} images")
+    elif every is None:
+        every = math.ceil(steps / PICTURES)
+    if settings.dry_run:
+        if not minutes:
+            began += speed.tracing
+        _report(trainer, speed, steps, began + speed.seconds(steps, per_epoch, every))
+    return {"minutes": minutes, "seconds": seconds, "reserve": reserve, "steps": steps, "sample_every": every}
+
+
+def _announce(data):
     height, width, channels = data.native_shape
+    labels = f"{data.num_classes} classes" if data.num_classes else "no labels"
     print(
         f"data: {data.name} ({data.reason}): {len(data.train_images):,} images to train on, "
-        f"{len(data.test_images):,} to test, {height}x{width}x{channels}, {data.num_classes} classes"
+        f"{len(data.test_images):,} to test, {height}x{width}x{channels}, {labels}"
     )
     print(*data.notes, sep="\n", end="\n" if data.notes else "")
-    return data
 
 
 def _describe(data, settings):
@@ -124,10 +139,9 @@ def _describe(data, settings):
     }
 
 
-def _report(trainer, speed, steps, pictures):
-    """Prints what a dry run found."""
+def _report(trainer, speed, steps, seconds):
+    """Prints what a dry run found. seconds: that the whole command would take."""
     parameters = sum(math.prod(weight.shape) for weight in trainer.model.trainable_weights)
-    seconds = speed.seconds(steps, trainer.steps_per_epoch, pictures)
     print(f"parameters: {parameters:,}")
     print(f"steps:      {steps:,} of {trainer.batch_size} images, {trainer.steps_per_epoch:,} an epoch")
     print(f"speed:      {trainer.batch_size / speed.step:.0f} images/s; a picture takes {speed.picture:.1f} s")

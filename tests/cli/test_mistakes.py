@@ -28,8 +28,8 @@ def test_the_decoder_gives_back_the_size_of_the_image(name, image_shape):
 def test_the_bottleneck_is_one(name):
     """A 'latent' as large as the image can copy it."""
     for image_shape in [(32, 32, 1), (64, 64, 3)]:
-        model = MODELS[name].model
-        assert model["latent_dim"] * 10 <= np.prod(image_shape)
+        options = MODELS[name].model_options({}, image_shape, 10)
+        assert options["latent_dim"] * 10 <= np.prod(image_shape)
     # Every way from image to reconstruction leads through the latent: its rank bounds theirs.
     model = shaken(small(name, latent_dim=3))
     labels = {"labels": [1] * 4} if model.conditional else {}
@@ -81,12 +81,12 @@ def test_sampling_starts_where_training_ends(schedule, steps):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model = small("ddpm", diffusion_steps=steps, schedule=schedule)
-    assert np.sqrt(model.alphas_cumprod[-1]) < 0.02
+    assert np.sqrt(model.schedule.alphas_cumprod[-1]) < 0.02
 
 
 def test_time_reaches_the_network_as_bounded_features():
     """A raw integer t in a Dense layer is hundreds of times larger than any other input."""
-    embedding = UNet((8, 8, 1), (8, 8), 1).time_embedding
+    embedding = UNet((8, 8, 1), 0, (8, 8), 1).time_embedding
     embedding(tf.constant([0.0]))
     width = embedding.dense.kernel.shape[0]
     embedding.dense.kernel.assign(tf.eye(width, embedding.dense.kernel.shape[1]))
@@ -101,7 +101,7 @@ def test_time_reaches_the_network_as_bounded_features():
 @pytest.mark.parametrize("image_shape", [(8, 8, 1), (64, 64, 3)])
 def test_the_unet_has_a_path_at_full_resolution(image_shape):
     """With every skip behind a pooling, pixel noise has no way through; here the head alone can copy the input."""
-    net = UNet(image_shape, (8, 8), 1)
+    net = UNet(image_shape, 0, (8, 8), 1)
     x = images(2, image_shape)
     net(x, tf.zeros([2]))
     kernel = np.zeros(net.head.kernel.shape, "float32")
@@ -150,8 +150,8 @@ def test_sampling_guides():
 
 
 def test_guidance_costs_two_evaluations_only_where_it_acts():
-    model = small("cddpm")
-    assert [model.evaluations(sampler="ddim", steps=7, guidance=s) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
+    model, everywhere = small("cddpm"), {"guidance_interval": None}
+    assert [model.evaluations(sampler="ddim", steps=7, guidance=s, **everywhere) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
     seen = []
     network = model.ema.call
 
@@ -162,7 +162,7 @@ def test_guidance_costs_two_evaluations_only_where_it_acts():
     model.ema.call = counting
     for s, rows in ((1.0, 3), (0.0, 3), (2.0, 6)):
         seen.clear()
-        model.sample(3, sampler="ddim", steps=7, guidance=s)
+        model.sample(3, sampler="ddim", steps=7, guidance=s, **everywhere)
         assert seen == [rows] * 7  # both halves in one forward pass
 
 

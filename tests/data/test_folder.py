@@ -42,7 +42,7 @@ def test_flat_folders_have_no_labels(tmp_path):
     for index in range(20):
         picture(tmp_path / f"{index}.png", (index, 0, 0))
     loaded = load_data(f"folder:{tmp_path}", image_size=16)
-    assert loaded.class_names == () and loaded.num_classes == 1 and not loaded.train_labels.any()
+    assert loaded.class_names == () and loaded.num_classes == 0 and not loaded.train_labels.any()
     assert loaded.native_shape == (16, 16, 3) and len(loaded.train_images) == 18 and len(loaded.test_images) == 2
 
 

@@ -34,10 +34,10 @@ def train(out, **changes):
     return train(settings(out, **changes))
 
 
-def resume(run):
+def resume(run, **options):
     from genzoo.training.start import resume
 
-    return resume(run.path)
+    return resume(run.path, **options)
 
 
 def sha(run):
@@ -345,24 +345,153 @@ def test_a_learning_rate_out_of_bounds_diverges(tmp_path):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("genzoo.training.budget.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("genzoo.training.speed.STEP_SECONDS", 0.2)
 
 
 def test_the_measurement_leaves_no_trace(tmp_path, monkeypatch, quick, reference):
-    monkeypatch.setattr("genzoo.training.start.steps_within", lambda *_: (STEPS, 10))
+    monkeypatch.setattr("genzoo.training.start.steps_within", lambda *_: (STEPS, EVERY, 0.0))
+    monkeypatch.setattr("genzoo.training.length.Length.step_done", lambda *_: False)
     run = train(tmp_path / "run", steps=None, minutes=1, sample_every=None).run
     assert run.config["train"]["steps"] == STEPS and run.config["train"]["minutes"] == 1
     assert_same_run(run, reference)
 
 
-def test_minutes_become_steps_that_fit():
-    from genzoo.training.budget import Speed, steps_within
+@pytest.fixture
+def clocked(monkeypatch):
+    """clocked(seconds_at): trainers whose clock shows seconds_at(step), and plan 40 steps within 11 seconds."""
 
-    speed = Speed(step=0.1, validation=1.0, picture=2.0, once=5.0, memory=0)
-    steps, pictures = steps_within(600, speed, steps_per_epoch=50, pictures=8)
-    assert pictures == 8 and 0.9 * 600 < speed.seconds(steps, 50, pictures) < 0.97 * 600
-    assert steps_within(40, speed, 50, 8)[1] == 2  # 10 % for pictures
-    assert steps_within(-5, speed, 50, 8) == (1, 1)
+    def install(seconds_at):
+        monkeypatch.setattr("genzoo.training.start.measure", lambda _: None)
+        monkeypatch.setattr("genzoo.training.start.steps_within", lambda *_: (STEPS, EVERY, 4.0))
+        monkeypatch.setattr(TrainSettings, "elapsed", lambda _: 49.0)
+        monkeypatch.setattr("genzoo.training.loop.Trainer._seconds", lambda trainer: seconds_at(trainer._step))
+
+    return install
+
+
+def minutes_run(path):
+    return train(path, steps=None, minutes=1).run
+
+
+def later_half_as_fast(step):
+    return step / 8 if step < 20 else 2.5 + (step - 20) / 4
+
+
+def test_steps_are_counted_anew_while_a_run_goes_on(tmp_path, clocked):
+    clocked(later_half_as_fast)  # 40 steps would take 7.5 seconds; the run may take 11, and 4 steps as long at its end
+    run = minutes_run(tmp_path / "run")
+    assert run.config["train"]["steps"] == STEPS and run.config["train"]["seconds"] == 11.0
+    assert run.status() == ("finished", run.total_steps)
+    assert 0.95 * 11 < later_half_as_fast(run.total_steps + 4) <= 11
+    assert Run.open(run.path).total_steps == run.total_steps != STEPS
+    assert run.picture(run.total_steps).exists() and (run.path / "curves.png").exists()
+    assert [int(row["epoch"]) for row in run.read_metrics()] == list(range(1, 1 + len(run.read_metrics())))
+    assert int(run.read_metrics()[-1]["step"]) == run.total_steps
+
+
+@pytest.mark.parametrize("step", [7, 21, 26, 37])
+def test_a_run_of_minutes_goes_on_exactly_with_its_decisions(tmp_path, clocked, at_step, step):
+    """Before the first decision, between others, after the last but one."""
+    from genzoo.training.start import Interrupted
+
+    clocked(later_half_as_fast)
+    whole = minutes_run(tmp_path / "whole")
+    at_step(step, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        minutes_run(tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert run.status() == ("interrupted", step)
+    made = [d for d in whole.decisions(whole.step) if d[0] <= step]
+    assert run.decisions(step) == made and run.total_steps == (made[-1][2] if made else STEPS)
+    # A new stretch begins with the resume, and with it other decisions; exact is what was decided already.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genzoo.training.length.Length.step_done", replay(whole))
+        resume(run)
+    assert_same_run(run, whole)
+
+
+def replay(run):
+    """A `Length.step_done` that decides as the run did."""
+    from genzoo.training.length import Decision
+
+    made = {step: Decision(step, *rest) for step, *rest in run.decisions(run.step)}
+
+    def step_done(plan, step, now):
+        if step in made:
+            plan.decisions.append(made[step])
+        return step in made
+
+    return step_done
+
+
+def test_a_run_whose_time_is_used_up_ends_at_once_and_whole(tmp_path, clocked):
+    clocked(lambda step: step / 8 if step < 20 else 100.0)
+    run = minutes_run(tmp_path / "run")
+    assert run.status() == ("finished", 20) and run.picture(20).exists() and (run.path / "curves.png").exists()
+    assert resume(run) is None
+    genzoo.load(run.path).sample(1)
+
+
+def test_a_resumed_run_of_minutes_counts_the_time_it_trained(tmp_path, clocked, at_step, monkeypatch):
+    from genzoo.training.loop import Trainer
+    from genzoo.training.start import Interrupted
+
+    clock, seen = Trainer._seconds, []
+    clocked(lambda step: 9.0)
+    at_step(5, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        minutes_run(tmp_path / "run")
+    monkeypatch.setattr(Trainer, "_seconds", clock)
+    at_step(6, lambda trainer: seen.append(trainer._seconds()))
+    resume(Run.open(tmp_path / "run"))
+    assert 9.0 < seen[0] < 9.0 + 60
+
+
+def test_a_damaged_decision_is_a_damaged_checkpoint(tmp_path, clocked):
+    clocked(later_half_as_fast)
+    run = minutes_run(tmp_path / "run")
+    newest, before = run.checkpoints()
+    (run.checkpoints()[newest] / "decisions.json").write_text('[[1, "half')
+    assert run.total_steps == run.decisions(before)[-1][2]
+    with pytest.raises(ValueError):
+        run.decisions(newest)
+
+
+SPEED = {"step": 0.1, "validation": 1.0, "picture": 2.0, "tracing": 4.0, "preparation": 0.0, "memory": 0}
+
+
+def told_minutes(said):
+    return float(said.split("about ")[-1].split(" minutes")[0])
+
+
+@pytest.fixture
+def known_speed(monkeypatch):
+    """The measurement finds SPEED and takes no time, nor does the start."""
+    from genzoo.training.speed import Speed
+
+    monkeypatch.setattr("genzoo.training.start.measure", lambda _: Speed(**SPEED))
+    monkeypatch.setattr(TrainSettings, "elapsed", lambda _: 0.0)
+
+
+@pytest.mark.parametrize(
+    "length, every, seconds",
+    [
+        ({"steps": 600}, None, 60 + 40 + 8 * 2),  # 40 epochs of 15 steps
+        ({"steps": 600}, 0, 60 + 40 + 2),
+        ({"steps": 600}, 10, 60 + 40 + 60 * 2),
+        ({"steps": None, "epochs": 20}, 30, 30 + 20 + 10 * 2),
+    ],
+)
+def test_a_dry_run_tells_the_time(known_speed, capsys, length, every, seconds):
+    train("run", dry_run=True, sample_every=every, **length)
+    start_and_end = 4 + 4 + 2  # three graphs are traced, the curves drawn
+    assert told_minutes(capsys.readouterr().out) == pytest.approx((seconds + start_and_end) / 60, abs=0.06)
+
+
+@pytest.mark.parametrize("every", [None, 0, 1, 50])
+def test_a_dry_run_of_minutes_tells_those_minutes(known_speed, capsys, every):
+    train("run", dry_run=True, sample_every=every, steps=None, minutes=10)
+    assert told_minutes(capsys.readouterr().out) == pytest.approx(10, abs=0.15)
 
 
 def test_a_dry_run_tells_and_writes_nothing(tmp_path, quick, capsys):
@@ -371,6 +500,99 @@ def test_a_dry_run_tells_and_writes_nothing(tmp_path, quick, capsys):
     for word in ("parameters:", "steps:", "images/s", "memory:", "minutes"):
         assert word in said
     assert not any(tmp_path.iterdir())
+
+
+# Callbacks.
+
+
+def test_callbacks_of_keras_meet_every_step_and_change_nothing(tmp_path, reference):
+    from genzoo.stack import keras
+
+    losses = []
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]))
+    from genzoo.training.start import train
+
+    run = train(settings(tmp_path / "run"), callbacks=[callback]).run
+    assert len(losses) == STEPS
+    assert_same_run(run, reference)
+
+
+@pytest.mark.parametrize("last", [7, PER_EPOCH])  # within an epoch, at its end
+def test_a_callback_can_end_a_run(tmp_path, last):
+    from genzoo.stack import keras
+    from genzoo.training.start import train
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training |= int(self.model.optimizer.iterations) == last
+
+    run = train(settings(tmp_path / "run"), callbacks=[Stop()]).run
+    assert run.status() == ("finished", last) and run.picture(last).exists()
+    assert [int(row["step"]) for row in run.read_metrics()] == [last]
+    assert resume(run) is None
+
+
+# The data of a run.
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of unlabelled pictures."""
+    from genzoo.pictures.grids import save_png
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)):
+        save_png(folder / f"{i:02}.png", pixels)
+    return folder
+
+
+def test_a_run_whose_data_moved_goes_on_exactly(tmp_path, photos, at_step):
+    from genzoo.training.start import Interrupted
+
+    asked = {"data": f"folder:{photos}", "batch_size": 4, "steps": 6, "sample_every": 0}
+    whole = train(tmp_path / "whole", **asked).run
+    at_step(3, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        train(tmp_path / "run", **asked)
+    photos.rename(tmp_path / "moved")
+    run = Run.open(tmp_path / "run")
+    with pytest.raises(DataError, match="no folder"):
+        resume(run)
+    resume(run, data_dir=tmp_path / "moved")
+    assert_same_run(run, whole)
+
+
+def test_the_command_resumes_with_a_data_dir_and_no_other_option(interrupted, call, tmp_path):
+    run = interrupted(3)
+    code, _, said = call("train", "--resume", run.path, "--data-dir", tmp_path, "--lr", "1e-3", "--latent-dim", "4")
+    assert code == 2 and "leave out --lr, --latent-dim" in said
+    assert call("train", "--resume", run.path, "--data-dir", tmp_path)[0] == 0
+    assert run.status()[0] == "finished"
+
+
+@pytest.mark.parametrize("family", ["cvae", "cddpm"])
+def test_labels_are_missed_before_tensorflow_starts(photos, call, monkeypatch, family):
+    monkeypatch.setitem(sys.modules, "genzoo.training.start", None)  # the import would start TensorFlow
+    code, _, said = call("train", "--model", family, "--data", f"folder:{photos}", "--image-size", 8)
+    assert code == 4 and said.count("\n") == 1 and f"{family} needs labelled images" in said and "subfolder" in said
+
+
+def test_labels_are_missed_by_the_library_too(photos, tmp_path):
+    with pytest.raises(DataError, match="no labels"):
+        train(tmp_path / "run", model="cvae", data=f"folder:{photos}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_comparison_misses_labels_before_it_trains_anything(photos, tmp_path, call, monkeypatch):
+    monkeypatch.setattr("genzoo.training.start.train", lambda *_: pytest.fail("it trains"))
+    code, _, said = call("compare", "--train", "ae,cvae", "--data", f"folder:{photos}", "--out", tmp_path / "out")
+    assert code == 4 and "cvae needs labelled images" in said
+
+
+def test_a_family_without_labels_trains_on_unlabelled_data(photos, tmp_path, capsys):
+    run = train(tmp_path / "run", data=f"folder:{photos}", batch_size=4, steps=1, sample_every=0).run
+    assert run.config["data"]["num_classes"] == 0 and "no labels" in capsys.readouterr().out
 
 
 # Settings.

@@ -8,7 +8,7 @@ from genzoo.runs.run import Run
 
 
 def info(args):
-    """`genzoo info`: what a run folder holds."""
+    """Runs `genzoo info`: says what a run folder holds."""
     run = Run.open(args.run)
     config, (status, step) = run.config, run.status()
     data = config["data"]
@@ -18,8 +18,8 @@ def info(args):
         "model": f"{config['model']}: {families.family(config['model']).summary}",
         "options": phrase(config["model_config"]),
         "data": f"{data['name']} ({data['reason']}), {'x'.join(map(str, data['native_shape']))}, "
-        f"{data['num_classes']} classes, fingerprint {data['fingerprint'][:12]}",
-        "training": phrase(config["train"]),
+        f"{data['num_classes'] or 'no'} classes, fingerprint {data['fingerprint'][:12]}",
+        "training": phrase(config["train"] | {"steps": run.total_steps}),
         "versions": phrase(config["versions"]),
     }
     if rows := run.read_metrics():

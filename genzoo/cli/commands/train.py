@@ -2,22 +2,19 @@
 
 import shlex
 
-from genzoo.cli import checks
 from genzoo.cli.printing import phrase, print_aligned
 from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
+from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.settings import TrainSettings
-
-FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
-PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
+from genzoo.training.settings import TrainSettings, check_labelled
 
 
 def train(args):
-    """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
+    """Runs `genzoo train`: trains a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
     if "resume" in asked:
-        run = Run.open(asked.pop("resume"))
+        run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
         others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
         if others:
             raise UsageError(f"--resume goes on with the settings of {run.path}: leave out {others}")
@@ -25,12 +22,13 @@ def train(args):
             return print(f"{run.path} is finished: nothing to resume")
         from genzoo.training.start import resume
 
-        return _finish(resume(run.path))
+        return _finish(resume(run.path, data_dir))
     settings = TrainSettings(**asked, options=args.options)
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    checks.check_model_options(settings.model, args.options)
+    check_labelled(settings.model, data)
+    families.family(settings.model).model_options(args.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
     summary = train(settings, data)

@@ -1,0 +1,129 @@
+"""The real command, in a process of its own: it ends on time, and on a signal it ends well."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from genzoo.runs.run import Run
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--model", "cddpm", "--data", "digits", "--image-size", "8", "--set", "widths=[8, 8]", "--set", "depth=1"]
+STEPS = 120
+
+pytestmark = pytest.mark.slow
+
+
+def launch(*words):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, **streams)
+
+
+def finish(*words):
+    process = launch(*words)
+    said = process.communicate(timeout=500)[0]
+    assert process.returncode == 0, said
+
+
+def wait_for(happened, process, seconds=200):
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+# Minutes.
+
+
+def timed(*words, meanwhile=lambda: None):
+    """Minutes from the launch of the command to its end."""
+    began = time.monotonic()
+    process = launch(*words)
+    try:
+        meanwhile()
+        assert process.wait(500) == 0
+    finally:
+        process.kill()
+    return (time.monotonic() - began) / 60
+
+
+def test_a_minute_is_a_minute(tmp_path):
+    """Within 3 % where nothing else runs; a machine that runs tests beside each other is no steady one."""
+    taken = timed("--model", "cddpm", "--data", "digits", "--minutes", 1, "--out", tmp_path / "run")
+    assert 0.9 < taken < 1.05
+    assert Run.open(tmp_path / "run").status()[0] == "finished"
+
+
+def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
+    hogs, words = [], ["--model", "cddpm", "--data", "digits", "--minutes", 1, "--out", tmp_path / "run"]
+
+    def meanwhile():
+        time.sleep(35)
+        hogs.extend(subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count()))
+
+    try:
+        taken = timed(*words, meanwhile=meanwhile)
+    finally:
+        for hog in hogs:
+            hog.kill()
+    assert 0.9 < taken < 1.1
+    run = Run.open(tmp_path / "run")
+    assert run.status()[0] == "finished" and run.decisions(run.step)
+
+
+def test_a_dry_run_foretells_the_time(tmp_path):
+    words = ["--model", "cddpm", "--data", "digits", "--steps", 150, "--sample-every", 10]
+    said = launch(*words, "--dry-run").communicate(timeout=300)[0]
+    told = float(said.split("about ")[-1].split(" minutes")[0])
+    taken = timed(*words, "--out", tmp_path / "run")
+    assert 0.6 * taken < told < 1.6 * taken
+
+
+# Signals.
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """every → a run of STEPS with a picture each so many of them."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+
+    def run(every):
+        if not (folder / str(every)).exists():
+            finish(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", folder / str(every))
+        return Run.open(folder / str(every))
+
+    return run
+
+
+@pytest.mark.parametrize("every", [30, 1], ids=["training", "pictures"])  # with 1 nearly all the time is pictures
+@pytest.mark.parametrize("delay", [0.0, 0.3])
+def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every, delay):
+    from genzoo.runs.state import state_sha256
+
+    whole, path = undisturbed(every), tmp_path / "run"
+    process = launch(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", path)
+    wait_for(lambda: path.exists() and Run(path, {}).checkpoints(), process)
+    time.sleep(delay)
+    process.terminate()
+    assert process.wait(60) == 143
+    run = Run.open(path)
+    assert run.status()[0] == "interrupted"
+    finish("--resume", path)
+    assert state_sha256(run) == state_sha256(whole)
+    for name in ("weights.safetensors", f"samples/step_{STEPS:07d}.png"):
+        assert (path / name).read_bytes() == (whole.path / name).read_bytes()
+
+
+def test_sigterm_while_planning_leaves_nothing_behind(tmp_path):
+    process = launch(*SMALL, "--minutes", 1, "--out", tmp_path / "run")
+    assert process.stdout.readline().startswith("data: ")  # next the model is built and measured
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert not any(tmp_path.iterdir())
