@@ -4,81 +4,13 @@ What families, networks, samplers and data sources take, they declare themselves
 here. Nothing here, nor what it imports, imports TensorFlow or NumPy: `--help` and a mistyped option answer at once.
 """
 
-import argparse
-import textwrap
-
-from genzoo.cli import types
+from genzoo.cli import declared, types
 from genzoo.data.catalogue import AUTO, FORMS
-from genzoo.diffusion.catalogue import SAMPLERS
 from genzoo.models.families import MODELS, TASKS
-from genzoo.networks.catalogue import NETWORKS
-from genzoo.options import Choice, Switch
-
-
-class _Gather(argparse.Action):
-    """Gathers options in the dict `options`: --latent-dim 8 is --set latent_dim=8."""
-
-    def __call__(self, parser, namespace, value, option_string=None):
-        key, value = value if self.dest == "set" else (self.dest, self.const if self.nargs == 0 else value)
-        namespace.options = {**namespace.options, key: value}
-
-
-def _add(group, declared, **instead):
-    """Adds options to a group of arguments.
-
-    declared: {option: who takes it, in words}; of several with one name the first stands for all.
-    instead: {name: default} where a command has another one.
-    """
-    takers = {}
-    for option, taker in declared:
-        takers.setdefault(option.name, []).append((option, taker))
-    for name, found in takers.items():
-        option = found[0][0]
-        who = ", ".join(dict.fromkeys(taker for _, taker in found if taker))
-        defaults = {instead.get(name, option.default) for option, _ in found}
-        default = _shown(*defaults) if len(defaults) == 1 else "see below"
-        told = f"{who}: {option.help}" if who else option.help
-        how = {"nargs": 0, "const": not option.default}
-        if not isinstance(option.kind, Switch):
-            kind = option.kind
-            if isinstance(kind, Choice):  # families may choose from different names
-                kind = Choice(tuple(dict.fromkeys(one for other, _ in found for one in other.kind.names)))
-            how = {"type": types.of(kind), "metavar": kind.metavar}
-            told += f" (default: {default})" * (default is not None)
-        group.add_argument(option.word, *ALIASES.get(name, ()), dest=name, action=_Gather, help=told, **how)
-
-
-ALIASES = {"diffusion_steps": ("--timesteps",)}  # further words for an option
-
-
-def _shown(value):
-    """Returns a default as it would be typed; None is none."""
-    if isinstance(value, tuple):
-        return ",".join(f"{one:g}" for one in value)
-    return f"{value:g}" if isinstance(value, float) else value
-
-
-def _family_options():
-    """Yields (option, who takes it) for all constructors, and then for all networks."""
-    everywhere = [set(entry.general_options) for entry in MODELS.values()]
-    common = set.intersection(*everywhere)
-    for name, entry in MODELS.items():
-        yield from ((option, "" if option in common else name) for option in entry.general_options)
-    for name, network in NETWORKS.items():
-        yield from ((option, f"network {name}") for option in network.options)
-
-
-def _sampling_options(diffusing=False):
-    """Yields (option, who takes it) for sampling by families, or only those that diffuse, and then for samplers."""
-    for name, entry in MODELS.items():
-        if entry.diffuses or not diffusing:
-            yield from ((option, name) for option in entry.sampling)
-    for name, sampler in SAMPLERS.items():
-        yield from ((option, f"sampler {name}") for option in sampler.options)
 
 
 def train(command):
-    command.epilog = _families()
+    command.epilog = declared.families()
     add = command.add_argument_group("what").add_argument
     add("--model", choices=tuple(MODELS), help="the family, see below (default: cddpm)")
     add(
@@ -111,9 +43,9 @@ def train(command):
     add("--dry-run", action="store_true", help="only print parameters, steps, memory and expected time")
 
     group = command.add_argument_group("options of families and networks (defaults that differ: see below)")
-    _add(group, _family_options())
+    declared.add(group, declared.family_options())
     any_of = {"type": types.setting, "metavar": "KEY=VALUE", "help": "any of these; repeatable"}
-    group.add_argument("--set", action=_Gather, **any_of)
+    group.add_argument("--set", action=declared.Gather, **any_of)
 
 
 def sample(command):
@@ -130,20 +62,22 @@ def sample(command):
     add("--gif", metavar="FILE", help="also an animation from noise to images")
     add("--steps-picture", metavar="FILE", help="also a PNG of input beside prediction, a row a step")
 
-    _add(command.add_argument_group("options of some families"), _sampling_options())
-    command.epilog = _samplers()
+    declared.add(command.add_argument_group("options of some families"), declared.sampling_options())
+    command.epilog = declared.samplers()
 
 
 def _sampling(command, task="sample"):
     """Adds what the families that diffuse can be asked for a task."""
-    _add(command.add_argument_group("options of sampling"), _sampling_options(diffusing=True), **TASKS[task])
+    group = command.add_argument_group("options of sampling")
+    declared.add(group, declared.sampling_options(diffusing=True), **TASKS[task])
 
 
 def reconstruct(command):
     _run(command)
     command.add_argument("--n", type=types.whole(1, 1000), default=10, help="test images (default: 10)")
     _inversion(command, "--steps")
-    command.add_argument("--show-noise", action="store_true", help=f"{_diffusing()}: a row of the noise in between")
+    noise = f"{declared.diffusing()}: a row of the noise in between"
+    command.add_argument("--show-noise", action="store_true", help=noise)
     _outputs(command, "reconstruction.png", "a picture: rows of originals, each above its reconstructions")
     _data_dir(command)
 
@@ -158,7 +92,7 @@ def interpolate(command):
 
 
 def _inversion(command, name):
-    help = f"{_diffusing()}: steps to the noise, and as many back (default: {TASKS['invert']['steps']})"
+    help = f"{declared.diffusing()}: steps to the noise, and as many back (default: {TASKS['invert']['steps']})"
     command.add_argument(name, dest="ddim_steps", type=types.whole(1), metavar="N", help=help)
 
 
@@ -190,7 +124,7 @@ def _given(command):
 def evaluate(command):
     _run(command)
     _measuring(command, seeds=1)
-    _add(command.add_argument_group("options of some families"), _sampling_options())
+    declared.add(command.add_argument_group("options of some families"), declared.sampling_options())
     command.epilog = "The numbers go into RUN/metrics.json, the samples nowhere."
 
 
@@ -214,11 +148,11 @@ def sweep(command):
     whole = types.several(types.whole(1))
     add("--steps", type=whole, default=[5, 10, 20, 50], metavar="N,N", help="(default: 5,10,20,50)")
     add("--guidance", type=types.several(types.number()), metavar="S,S", help="cddpm (default: that of sample)")
-    interval = [(option, name) for option, name in _sampling_options() if option.name == "guidance_interval"]
-    _add(command, interval)
+    interval = [(option, name) for option, name in declared.sampling_options() if option.name == "guidance_interval"]
+    declared.add(command, interval)
     _measuring(command, seeds=None, n="2,000")
     add("--overwrite", action="store_true", help="replace RUN/sweep.csv and sweep.png")
-    command.epilog = _samplers()
+    command.epilog = declared.samplers()
 
 
 def _measuring(command, seeds, n="10,000"):
@@ -249,41 +183,3 @@ def _outputs(command, default, content):
 
 def _data_dir(command):
     command.add_argument("--data-dir", metavar="DIR", help="where TFDS sets are, if they moved")
-
-
-def _diffusing():
-    return ", ".join(name for name, entry in MODELS.items() if entry.diffuses)
-
-
-def _samplers():
-    """Returns the table below `genzoo sample --help`."""
-    lines = ["samplers, with their network evaluations for S steps (guidance doubles them where it acts):"]
-    for name, sampler in SAMPLERS.items():
-        steps = f"{sampler.steps} steps" if sampler.steps else "all steps"
-        lines.append(f"  {name:<9} {sampler.cost:<7} {sampler.summary}; {steps} by default")
-    for name, entry in MODELS.items():
-        steps = next((option.default for option in entry.sampling if option.name == "steps"), None)
-        if steps:
-            lines.append(f"{name} has a way of its own, of {steps} steps by default")
-    return "\n".join(lines)
-
-
-def _families():
-    """Returns the table below `genzoo train --help`."""
-    lines = ["families and their defaults:"]
-    for entry in MODELS.values():
-        widths = {"widths": entry.widths} if entry.widths else {}
-        lines += _described(entry, entry.train | _defaults(entry.general_options) | widths)
-    lines.append("networks and their defaults:")
-    for network in NETWORKS.values():
-        lines += _described(network, _defaults(network.options))
-    return "\n".join(lines)
-
-
-def _defaults(options):
-    return {option.name: option.default for option in options}
-
-
-def _described(entry, defaults):
-    told = ", ".join(f"{key}={_shown(value)}" for key, value in defaults.items() if value is not None)
-    return [f"  {entry.name:<7}{entry.summary}", textwrap.indent(textwrap.fill(told, 100), 9 * " ")]

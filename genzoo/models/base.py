@@ -5,18 +5,19 @@ from types import MappingProxyType
 
 import numpy as np
 
-from genzoo.errors import CheckpointError, UsageError
+from genzoo.errors import UsageError
 from genzoo.models.families import family, those
+from genzoo.models.stored import Stored
 from genzoo.networks.blocks import computing_in, named_weights
 from genzoo.networks.catalogue import NETWORKS, make_network
-from genzoo.stack import keras, tf, tf_variable
+from genzoo.stack import keras, tf
 
 CLIP_NORM = 1.0
 CHUNK = 256  # images sampled at once: bounds the memory of sample(n) for any n
 PARTS = 25  # of the way from noise to images, after each of which progress is told
 
 
-class GenerativeModel(keras.Model):
+class GenerativeModel(Stored, keras.Model):
     """A family: subclasses name their losses, make their network, and say how to sample.
 
     image_shape: (H, W, C) of the padded images, float32 in [-1, 1].     num_classes: labels are 0 … num_classes - 1.
@@ -231,39 +232,6 @@ class GenerativeModel(keras.Model):
 
         images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
         """
-
-    # State.
-
-    def extras(self):
-        """Returns {name: weight} that sampling needs beside the averaged network."""
-        return {}
-
-    def weights_dict(self):
-        """Returns {name: array}: all that sampling needs, named alike on both stacks."""
-        weights = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
-        return {name: tf_variable(w).numpy() for name, w in weights.items()}
-
-    def load_weights_dict(self, arrays):
-        """Takes what `weights_dict` gave, on either stack; raises CheckpointError unless names and shapes agree."""
-        mine = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
-        if set(mine) != set(arrays):
-            odd = sorted(set(mine) ^ set(arrays))[0]
-            raise CheckpointError(f"these weights are not of this model: {odd!r} is on one side only")
-        for name, w in mine.items():
-            if tuple(w.shape) != arrays[name].shape:
-                raise CheckpointError(f"weight {name!r} has shape {arrays[name].shape}, expected {tuple(w.shape)}")
-        for name, w in mine.items():
-            w.assign(arrays[name])
-        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
-            weight.assign(average)
-
-    def state_variables(self):
-        """Returns {name: tf.Variable}: everything that training changes, but the optimizer's."""
-        networks = {"network": self.network, "ema": self.ema}
-        named = {f"{key}.{name}": w for key, net in networks.items() for name, w in named_weights(net).items()}
-        named |= self.extras()
-        named |= {f"tracker.{name}.{v}": getattr(t, v) for name, t in self.trackers.items() for v in ("total", "count")}
-        return {name: tf_variable(w) for name, w in named.items()}
 
 
 def chunk_seed(seed, start):
