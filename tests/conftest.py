@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -39,22 +40,27 @@ def call(capsys):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """trained(family) -> the folder of a run of two steps, trained once a session, and without a graph: to trace
-    one takes longer."""
-    folder = tmp_path_factory.mktemp("runs")
+    """trained(family) -> the folder of a run of two steps, trained once for all processes, and without a graph: to
+    trace one takes longer."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
 
     def trained(family):
         from small import eagerly  # here, since the process that shares out the tests needs no TensorFlow
 
-        run = folder / family
+        run = folder / "runs" / family
         if not run.exists():
             options = ["--set", "widths=[8, 8, 8]"]
             options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
             options += ["--diffusion-steps", "50"] * (family == "cddpm")
             options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
-            words = ["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]
+            made = tmp_path_factory.mktemp("trained") / family
             with eagerly():
-                assert main.main(words) == 0
+                assert main.main(["train", "--model", family, "--steps", "2", "--out", str(made), *TINY, *options]) == 0
+            run.parent.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):  # another worker was quicker
+                made.rename(run)
         return run
 
     return trained
