@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY
 from PIL import Image
 
 from genzoo.cli import main, parser, types
@@ -25,6 +24,7 @@ from genzoo.models.families import MODELS
 from genzoo.networks.catalogue import NETWORKS
 from genzoo.pictures.grids import GAP
 from genzoo.runs import load
+from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
 NEEDS_TENSORFLOW = ("tensorflow", "genzoo.stack", "genzoo.training.start", "genzoo.training.loop", "genzoo.runs.state")
