@@ -22,6 +22,9 @@ created := $(VENV)/.created-$(version)
 # One stamp for the project alone, one for each extra that was asked for.
 installed := $(VENV)/.installed-$(version)
 
+# Two processes, each with TensorFlow and the models that its test files share: a gigabyte each.
+workers := -n 2 --dist loadfile
+
 .PHONY: train test test-slow bench bench-quality lint clean
 .DELETE_ON_ERROR:
 
@@ -29,10 +32,10 @@ train: $(installed)
 	$(python) train.py --model cddpm
 
 test: $(installed)-test
-	$(python) -m pytest -m "not slow"
+	$(python) -m pytest $(workers) -m "not slow"
 
 test-slow: $(installed)-test
-	$(python) -m pytest -m slow
+	$(python) -m pytest $(workers) -m slow
 
 bench: $(installed)-bench
 	$(python) -m benchmarks.bench $(ARGS)

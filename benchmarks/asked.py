@@ -15,7 +15,6 @@ from genzoo.cli import types
 from genzoo.data.pixels import to_uint8
 from genzoo.data.sets import load_again
 from genzoo.evaluation.metrics.judge import judge_of
-from genzoo.models.families import family
 from genzoo.runs.run import Run
 
 
@@ -31,7 +30,7 @@ def main():
     data = load_again(config["data"], args.run)
     judge = judge_of(data)
     model = genzoo.load(args.run)
-    options = family(config["model"]).sample | dict(args.set)
+    options = dict(args.set)
     labels = np.arange(args.n) % data.num_classes
     began = time.perf_counter()
     images = model.sample(labels=labels, seed=args.seed, **options)

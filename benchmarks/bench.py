@@ -49,7 +49,7 @@ class Bench:
 
         model = build(name, image_shape=self.data.image_shape, num_classes=self.data.num_classes)
         settings = family(name).train | {"seed": 0, "jit_compile": False, "tensorboard": False}
-        return Trainer(name, model, self.data, settings)
+        return Trainer(model, self.data, settings)
 
     @cached_property
     def article(self):

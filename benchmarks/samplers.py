@@ -17,7 +17,7 @@ import numpy as np
 import genzoo
 from genzoo.data.pixels import to_uint8
 from genzoo.data.sets import load_again
-from genzoo.diffusion.samplers import SAMPLERS
+from genzoo.diffusion.catalogue import SAMPLERS
 from genzoo.evaluation.metrics.judge import judge_of
 from genzoo.pictures.grids import grid, save_png
 from genzoo.runs.run import Run
@@ -45,14 +45,15 @@ def main():
     print("sampler    steps  guidance   NFE     n  as asked  images/s   error", flush=True)
 
     few = np.arange(60) % data.num_classes
-    common = {"labels": few, "seed": args.seed, "timesteps": args.timesteps, "guidance": 1.0}
+    spaced = {"timesteps": args.timesteps}
+    common = {"labels": few, "seed": args.seed, "guidance": 1.0} | spaced
     target = model.sample(**common, sampler="heun", steps=150)
 
     def error(sampler, steps):
         return np.sqrt(np.mean((model.sample(**common, sampler=sampler, steps=steps) - target) ** 2))
 
     def row(sampler, steps, guidance, n):
-        options = {"sampler": sampler, "steps": steps, "guidance": guidance, "timesteps": args.timesteps}
+        options = {"sampler": sampler, "steps": steps, "guidance": guidance, "guidance_interval": None} | spaced
         labels = np.arange(n) % data.num_classes
         began = time.perf_counter()
         images = to_uint8(model.sample(labels=labels, seed=args.seed, **options), data.native_shape)

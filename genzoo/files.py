@@ -21,8 +21,11 @@ def check_writable(path):
 
 
 def write_atomically(path, data):
-    """Writes bytes to a temporary file beside `path`, then renames it: a reader (or a power cut) never meets
-    half a file, and what `path` held before stays until the new content is safe. Raises CheckpointError."""
+    """Writes bytes to a temporary file beside `path`, then renames it.
+
+    So a reader, or a power cut, never meets half a file: what `path` held before stays until the new content is safe.
+    Raises CheckpointError.
+    """
     path = Path(path)
     check_writable(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

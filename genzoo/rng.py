@@ -15,10 +15,10 @@ def _key(seed, step, stream):
 
 
 def normal(shape, seed, step, stream):
-    """Standard normal float32 tensor. seed, step: integers or integer tensors; stream: one of the constants above."""
+    """Returns a standard normal float32 tensor. seed, step: integers, or tensors of them; stream: one of the above."""
     return tf.random.stateless_normal(shape, _key(seed, step, stream), alg="philox")
 
 
 def uniform(shape, seed, step, stream):
-    """Float32 tensor uniform in [0, 1)."""
+    """Returns a float32 tensor, uniform in [0, 1)."""
     return tf.random.stateless_uniform(shape, _key(seed, step, stream), alg="philox")

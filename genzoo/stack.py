@@ -15,9 +15,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 @contextlib.contextmanager
 def _muted():
-    """Hold back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
+    """Holds back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
 
-    It is shown after all where the block fails.
+    It is shown after all where the block fails, though not where a signal cuts it short.
     """
     try:
         stderr = os.dup(2)
@@ -28,7 +28,7 @@ def _muted():
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(stderr, held.read())
             raise
@@ -57,5 +57,5 @@ else:
 
 
 def tf_variable(variable):
-    """The tf.Variable behind a Keras weight on either stack."""
+    """Returns the tf.Variable behind a Keras weight on either stack."""
     return variable if isinstance(variable, tf.Variable) else variable.value

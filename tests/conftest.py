@@ -30,17 +30,22 @@ def call(capsys):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """trained(family) -> the folder of a run of two steps, trained once a session."""
+    """trained(family) -> the folder of a run of two steps, trained once a session, and without a graph: to trace
+    one takes longer."""
     folder = tmp_path_factory.mktemp("runs")
 
     def trained(family):
+        from small import eagerly  # here, since the process that shares out the tests needs no TensorFlow
+
         run = folder / family
         if not run.exists():
             options = ["--set", "widths=[8, 8, 8]"]
             options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
             options += ["--diffusion-steps", "50"] * (family == "cddpm")
             options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
-            assert main.main(["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]) == 0
+            words = ["train", "--model", family, "--steps", "2", "--out", str(run), *TINY, *options]
+            with eagerly():
+                assert main.main(words) == 0
         return run
 
     return trained

@@ -1,10 +1,13 @@
 """Models small enough to train and sample within a test, and data to go with them."""
 
+import contextlib
+import warnings
+
 import numpy as np
 
 import genzoo
 from genzoo.models.families import MODELS
-from genzoo.stack import keras, tf
+from genzoo.stack import keras, tf, tf_variable
 
 AUTOENCODERS = ("ae", "vae", "cvae")
 DIFFUSION = ("ddpm", "cddpm")
@@ -22,6 +25,27 @@ def small(name, image_shape=(8, 8, 1), num_classes=CLASSES, **options):
     """A tiny model of a family; its weights are the same at every call."""
     keras.utils.set_random_seed(0)
     return genzoo.build(name, image_shape=image_shape, num_classes=num_classes, **OPTIONS[name] | options)
+
+
+def shared(name, lr=1e-3, **options):
+    """The compiled model of these options that all tests share, its weights and its optimizer as new.
+
+    It takes seconds to trace a graph, and megabytes that TensorFlow never gives back. A test that changes anything else
+    of its model (a network, a method, `seed`), or needs two, makes its own: `small`.
+    """
+    key = name, repr(sorted(options.items()))
+    if key not in _SHARED:
+        model = compiled(small(name, **options))
+        variables = [*model.state_variables().values(), *map(tf_variable, model.optimizer.variables)]
+        _SHARED[key] = model, [(variable, variable.numpy()) for variable in variables]
+    model, start = _SHARED[key]
+    for variable, value in start:
+        variable.assign(value)
+    model.optimizer.learning_rate = lr
+    return model
+
+
+_SHARED = {}
 
 
 def shaken(model, seed=0, scale=0.1):
@@ -45,6 +69,18 @@ def dataset(n=32, batch=16, image_shape=(8, 8, 1)):
     return tf.data.Dataset.from_tensor_slices({"image": images(n, image_shape), "label": labels}).batch(batch)
 
 
-def compiled(model, lr=1e-3):
-    model.compile(optimizer=keras.optimizers.Adam(lr), jit_compile=False)
+@contextlib.contextmanager
+def eagerly():
+    """No graph is traced in this context, but those of tf.data: quicker for what runs a few times only."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
+            yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def compiled(model, lr=1e-3, **options):
+    model.compile(**{"optimizer": keras.optimizers.Adam(lr), "jit_compile": False} | options)
     return model

@@ -15,7 +15,7 @@ FLOORS = (
     ("runs",),
     ("models", "pictures"),
     ("data", "diffusion", "networks"),
-    ("files", "progress", "rng"),
+    ("files", "options", "progress", "rng"),
     ("errors", "stack"),
     ("__init__",),
 )

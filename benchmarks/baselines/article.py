@@ -88,7 +88,7 @@ class Article(keras.Model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that this schedule does not end in noise is one of its known traits
             self.schedule = NoiseSchedule(np.linspace(1e-4, 0.02, STEPS))
-        self._alphas_cumprod = self.schedule.alphas_cumprod.astype("float32")
+        self._alpha, self._sigma = (v.astype("float32") for v in self.schedule.alpha_sigma(np.arange(STEPS)))
         self.network = ArticleUNet(image_shape[-1], classes, widths)
         self.network(tf.zeros([1, *image_shape]), tf.zeros([1], tf.int32), self._labels(tf.zeros([1], tf.int32)))
         self.tracker = keras.metrics.Mean(name="loss")
@@ -111,8 +111,8 @@ class Article(keras.Model):
         t = tf.random.uniform([tf.shape(images)[0]], 0, STEPS, tf.int32)
         eps = tf.random.normal(tf.shape(images))
         shown = tf.cast(tf.random.uniform([]) >= HIDDEN, tf.float32)
-        abar = tf.gather(self._alphas_cumprod, t)[:, None, None, None]
-        x_t = formulas.q_sample(images, eps, abar)
+        alpha, sigma = (tf.gather(table, t)[:, None, None, None] for table in (self._alpha, self._sigma))
+        x_t = formulas.q_sample(images, eps, alpha, sigma)
         with tf.GradientTape() as tape:
             predicted = self.network(x_t, t, self._labels(batch["label"]), shown=shown)
             loss = tf.reduce_mean(tf.reduce_sum(tf.square(predicted - eps), axis=[1, 2, 3]))
@@ -123,24 +123,25 @@ class Article(keras.Model):
 
     def draw(self, labels, seed, steps=10):
         """Images [n, H, W, C] in [-1, 1] by DDIM, the predicted images kept in [-1, 1]."""
-        return self._walk(samplers.ddim(self.schedule, time_pairs(self.schedule, steps)), labels, seed, clip=1.0)
+        table = samplers.table("ddim", self.schedule, time_pairs(self.schedule, steps))
+        return self._walk(table, labels, seed, clip=1.0)
 
     def own(self, labels, seed, most=STEPS):
         """The same by the article's recipe: ancestral sampling over all steps (or the first `most`), unclipped."""
-        table = samplers.ddpm(self.schedule, time_pairs(self.schedule, STEPS), variance="fixed_large")
+        table = samplers.table("ddpm", self.schedule, time_pairs(self.schedule, STEPS), variance="fixed_large")
         return self._walk(table, labels, seed, clip=np.inf, most=most)
 
     def _walk(self, table, labels, seed, clip, most=STEPS):
         labels = np.asarray(labels, np.int32)
         shape = [len(labels), *self.image_shape]
         x = rng.normal(shape, seed, 0, rng.START)
-        # Of a row's coefficients only the newest count: neither sampler looks back.
-        rows = zip(table.t, table.image[:, 0], table.noise[:, 0], table.fresh, strict=True)
-        for i, (t, image, noise, fresh) in enumerate(list(rows)[:most]):
-            abar = self._alphas_cumprod[t]
+        # Of a row's weights only the newest count: neither sampler looks back.
+        rows = zip(table.t, table.x0_weights[:, 0], table.eps_weights[:, 0], table.fresh, strict=True)
+        for i, (t, x0_weight, eps_weight, fresh) in enumerate(list(rows)[:most]):
+            shares = self._alpha[t], self._sigma[t]
             output = self._predict(x, np.full(len(labels), t, np.int32), labels)
-            x_0 = tf.clip_by_value(formulas.x0_from("eps", output, x, abar), -clip, clip)
-            x = image * x_0 + noise * formulas.eps_from_x0(x, x_0, abar)
+            x_0 = tf.clip_by_value(formulas.x0_from("eps", output, x, *shares), -clip, clip)
+            x = x0_weight * x_0 + eps_weight * formulas.eps_from_x0(x, x_0, *shares)
             if fresh:
                 x += fresh * rng.normal(shape, seed, i, rng.NOISE)
         return np.clip(x, -1, 1)

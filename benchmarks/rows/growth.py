@@ -10,7 +10,7 @@ from benchmarks.measuring import exponent, interleaved, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.stopwatch import step_seconds
 from genzoo.evaluation.memory import PeakMemory
-from genzoo.models.families import build, family
+from genzoo.models.families import build
 from genzoo.pictures.tables import Cell, Column, Table
 from genzoo.stack import keras, tf
 
@@ -57,7 +57,7 @@ def work(kind, seconds):
         return models[side]
 
     def sample(n, steps):
-        options = family("cddpm").sample | {"steps": steps, "guidance": 1.0}
+        options = {"steps": steps, "guidance": 1.0}
         return seconds_of(lambda: model().sample(n, **options))
 
     return {

@@ -4,7 +4,6 @@ import numpy as np
 
 from benchmarks.measuring import seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
-from genzoo.models.families import family
 from genzoo.pictures.tables import Cell, Column, Table
 from genzoo.stack import tf
 
@@ -21,14 +20,14 @@ def measure(bench, cases=CASES):
     def once(n, steps):
         """(seconds of the call, seconds of its evaluations), the machine's drift met by passes on both sides."""
         inputs = [tf.repeat(example, n, axis=0) for example in model.example_inputs()]
-        options = family("cddpm").sample | {"steps": steps, "guidance": 1.0}
+        options = {"steps": steps, "guidance": 1.0}
         forward(inputs)
         before = [seconds_of(lambda: forward(inputs)) for _ in range(PASSES)]
         call = seconds_of(lambda: model.sample(n, **options))
         after = [seconds_of(lambda: forward(inputs)) for _ in range(PASSES)]
         return call, model.evaluations(**options) * np.median(before + after)
 
-    model.sample(2, **family("cddpm").sample | {"steps": 2, "guidance": 1.0})  # compiles
+    model.sample(2, steps=2, guidance=1.0)  # compiles
     for _ in range(bench.rounds):
         for (n, steps), values in zip(cases, found.values(), strict=True):
             values.append(once(n, steps))

@@ -1,37 +1,23 @@
 """Which words and values each command takes: a function for each, which adds them to the command's parser.
 
-Nothing here, nor what it imports, imports TensorFlow or NumPy, so that `--help` and a mistyped option answer at once.
+What families, networks, samplers and data sources take, they declare themselves (`genzoo.options`); it is only laid out
+here. Nothing here, nor what it imports, imports TensorFlow or NumPy: `--help` and a mistyped option answer at once.
 """
 
-import argparse
-from functools import partial
-
-from genzoo.cli import types
-from genzoo.models.families import MODELS
-
-
-class _Option(argparse.Action):
-    """Gathers a family's options in the dict `options`: --latent-dim 8 is --set latent_dim=8."""
-
-    def __call__(self, parser, namespace, value, option_string=None):
-        key, value = value if self.dest == "set" else (self.dest, self.const if self.nargs == 0 else value)
-        namespace.options = {**namespace.options, key: value}
-
-
-def _options(group):
-    """As the group's add_argument, for options that are gathered in `options`."""
-    return partial(group.add_argument, action=_Option)
+from genzoo.cli import declared, types
+from genzoo.data.catalogue import AUTO, FORMS
+from genzoo.models.families import MODELS, TASKS
 
 
 def train(command):
-    command.epilog = _families()
+    command.epilog = declared.families()
     add = command.add_argument_group("what").add_argument
     add("--model", choices=tuple(MODELS), help="the family, see below (default: cddpm)")
     add(
         "--data",
         metavar="NAME",
-        help="mnist, fashion_mnist, kmnist, cifar10, tfds:NAME, digits, folder:PATH, or auto: mnist where it "
-        "is prepared or can be downloaded, else digits (default: auto)",
+        help=f"{', '.join(FORMS[1:])}, or {AUTO}: mnist where it is prepared or can be downloaded, else digits "
+        f"(default: {AUTO})",
     )
     add("--data-dir", metavar="DIR", help="of TFDS sets (default: TFDS_DATA_DIR, ~/tensorflow_datasets)")
     add("--image-size", type=types.whole(8), metavar="PX", help="resize to squares of PX pixels")
@@ -56,18 +42,10 @@ def train(command):
     add("--tensorboard", action="store_true", help="write RUN/tb")
     add("--dry-run", action="store_true", help="only print parameters, steps, memory and expected time")
 
-    option = _options(command.add_argument_group("options of the families (default and family: see below)"))
-    option("--latent-dim", type=types.whole(1), metavar="N", help="numbers in the bottleneck")
-    option("--beta", type=types.number(least=0), metavar="B", help="weight of the KL term")
-    option("--diffusion-steps", "--timesteps", type=types.whole(1), metavar="T", help="of ddpm, cddpm")
-    option("--schedule", choices=("cosine", "linear"), help="of the noise of ddpm, cddpm (default: cosine)")
-    option("--zero-snr", nargs=0, const=True, help="let it end in pure noise; needs --predict v or x0")
-    option("--predict", choices=("eps", "x0", "v"), help="what the network of ddpm, cddpm gives (default: v)")
-    weight = "weigh the loss of ddpm, cddpm by min(SNR, GAMMA), such as 5 (default: not)"
-    option("--min-snr", type=types.number(above=0), metavar="GAMMA", help=weight)
-    half = "bfloat16: mixed precision, for a GPU or a CPU that computes in it; weights stay float32 (default: float32)"
-    option("--precision", choices=("float32", "bfloat16"), help=half)
-    option("--set", type=types.setting, metavar="KEY=VALUE", help="any option of the family; repeatable")
+    group = command.add_argument_group("options of families and networks (defaults that differ: see below)")
+    declared.add(group, declared.family_options())
+    any_of = {"type": types.setting, "metavar": "KEY=VALUE", "help": "any of these; repeatable"}
+    group.add_argument("--set", action=declared.Gather, **any_of)
 
 
 def sample(command):
@@ -81,41 +59,25 @@ def sample(command):
         "repeated or cut to --n where both are given (default: all, in turn)",
     )
     _outputs(command, "sample.png", "a picture, or as FILE.npz: images uint8 [N,H,W,C], labels int32 [N]")
-    add("--gif", metavar="FILE", help="also an animation from noise to images (blend, ddpm, cddpm)")
-    add("--steps-picture", metavar="FILE", help="also a PNG of input beside prediction, a row a step (the same)")
+    add("--gif", metavar="FILE", help="also an animation from noise to images")
+    add("--steps-picture", metavar="FILE", help="also a PNG of input beside prediction, a row a step")
 
-    option = _sampling(command, metavar="NAME", help="ddpm, cddpm: see below (default: dpmpp_2m)")
-    option("--share", type=types.number(above=0, most=1), help="blend: fixed share of the way a step")
-    command.epilog = _SAMPLERS
+    declared.add(command.add_argument_group("options of some families"), declared.sampling_options())
+    command.epilog = declared.samplers()
 
 
-def _sampling(command, **sampler):
-    """Adds what the diffusion families can be asked. sampler: of that option.   -> what adds further ones."""
-    group = command.add_argument_group("options of some families")
-    option = _options(group)
-    option("--sampler", **sampler)
-    option("--steps", type=types.whole(1), metavar="N", help="fewer: sooner; more: better")
-    option("--timesteps", metavar="SPACING", help="uniform, linspace, trailing (default), quad or logsnr")
-    option("--eta", type=types.number(least=0, most=1), help="ddim: share of fresh noise (default: 0)")
-    option("--variance", choices=("fixed_small", "fixed_large"), help="ddpm: of the noise of a step")
-    scale = "cddpm: how clearly to follow labels; 0: not at all, 1: as learned, other: twice the cost (default: 2)"
-    option("--guidance", type=types.number(), metavar="S", help=scale)
-    where = "cddpm: guide only where the noise level sqrt((1 - abar) / abar) is between these (sample: 1,10)"
-    option("--guidance-interval", type=types.interval, metavar="LOW,HIGH", help=where)
-    how_far = "cddpm: undo this share of the contrast that guidance adds (default: 0)"
-    option("--guidance-rescale", type=types.number(least=0, most=1), metavar="PHI", help=how_far)
-    clip = _options(group.add_mutually_exclusive_group())
-    quantile = "ddpm, cddpm: scale predictions down where this quantile of their pixels is above 1, such as 0.995"
-    clip("--threshold", type=types.number(above=0, most=1), metavar="Q", help=quantile)
-    clip("--no-clip", dest="clip_denoised", nargs=0, const=False, help="nor keep predictions in [-1, 1]")
-    return option
+def _sampling(command, task="sample"):
+    """Adds what the families that diffuse can be asked for a task."""
+    group = command.add_argument_group("options of sampling")
+    declared.add(group, declared.sampling_options(diffusing=True), **TASKS[task])
 
 
 def reconstruct(command):
     _run(command)
     command.add_argument("--n", type=types.whole(1, 1000), default=10, help="test images (default: 10)")
     _inversion(command, "--steps")
-    command.add_argument("--show-noise", action="store_true", help="ddpm, cddpm: a row of the noise in between")
+    noise = f"{declared.diffusing()}: a row of the noise in between"
+    command.add_argument("--show-noise", action="store_true", help=noise)
     _outputs(command, "reconstruction.png", "a picture: rows of originals, each above its reconstructions")
     _data_dir(command)
 
@@ -130,7 +92,7 @@ def interpolate(command):
 
 
 def _inversion(command, name):
-    help = "ddpm, cddpm: steps to the noise, and as many back (default: 50)"
+    help = f"{declared.diffusing()}: steps to the noise, and as many back (default: {TASKS['invert']['steps']})"
     command.add_argument(name, dest="ddim_steps", type=types.whole(1), metavar="N", help=help)
 
 
@@ -138,7 +100,7 @@ def img2img(command):
     _given(command)
     far = "how far to go to the noise and back (default: 0.6)"
     command.add_argument("--strength", type=types.number(above=0, most=1), default=0.6, metavar="SHARE", help=far)
-    _sampling(command, metavar="NAME", help="as of sample (default: ddim)")
+    _sampling(command, "img2img")
     _outputs(command, "img2img.png", "a picture: rows of originals, each above what became of them")
 
 
@@ -148,21 +110,21 @@ def inpaint(command):
     box = types.numbers(4, "TOP,LEFT,HEIGHT,WIDTH")
     where("--box", type=box, metavar="TOP,LEFT,HEIGHT,WIDTH", help="in pixels (default: the lower half)")
     where("--mask", metavar="FILE", help="or a picture of the images' size, light where they are to be made anew")
-    _sampling(command, choices=("ddpm", "ddim"), help="(default: ddpm, in 250 steps)")
+    _sampling(command, "inpaint")
     _outputs(command, "inpainting.png", "a picture: rows of originals, what is kept of them, what is made of that")
 
 
 def _given(command):
     _run(command)
     command.add_argument("--n", type=types.whole(1, 1000), default=10, help="test images (default: 10)")
-    command.add_argument("--labels", type=types.labels, help="cddpm: to become, as of sample (default: their own)")
+    command.add_argument("--labels", type=types.labels, help="to become, as of sample (default: their own)")
     _data_dir(command)
 
 
 def evaluate(command):
     _run(command)
     _measuring(command, seeds=1)
-    _sampling(command, metavar="NAME", help="as of sample")
+    declared.add(command.add_argument_group("options of some families"), declared.sampling_options())
     command.epilog = "The numbers go into RUN/metrics.json, the samples nowhere."
 
 
@@ -186,15 +148,15 @@ def sweep(command):
     whole = types.several(types.whole(1))
     add("--steps", type=whole, default=[5, 10, 20, 50], metavar="N,N", help="(default: 5,10,20,50)")
     add("--guidance", type=types.several(types.number()), metavar="S,S", help="cddpm (default: that of sample)")
-    where = "cddpm: guide between these noise levels only (default: 1,10; everywhere: 0,inf)"
-    _options(command)("--guidance-interval", type=types.interval, metavar="LOW,HIGH", help=where)
+    interval = [(option, name) for option, name in declared.sampling_options() if option.name == "guidance_interval"]
+    declared.add(command, interval)
     _measuring(command, seeds=None, n="2,000")
     add("--overwrite", action="store_true", help="replace RUN/sweep.csv and sweep.png")
-    command.epilog = _SAMPLERS
+    command.epilog = declared.samplers()
 
 
 def _measuring(command, seeds, n="10,000"):
-    """What all commands take that measure samples. seeds: how many by default; None: there is one."""
+    """Adds what all commands take that measure samples. seeds: how many by default; None: there is one."""
     add = command.add_argument
     add("--n", type=types.whole(1, types.MOST_IMAGES), metavar="N",
         help=f"samples from a seed (default: {n}, or as many as there are test images)")  # fmt: skip
@@ -221,22 +183,3 @@ def _outputs(command, default, content):
 
 def _data_dir(command):
     command.add_argument("--data-dir", metavar="DIR", help="where TFDS sets are, if they moved")
-
-
-_SAMPLERS = """which sampler to take (cost: network evaluations an image, which guidance other than 0 and 1 doubles):
-  dpmpp_2m  the default: one evaluation a step, good from 7 on, and deterministic, so that seeds stay comparable
-  ddim      as deterministic, so that images can be inverted; --eta above 0 adds fresh noise
-  unipc     as deterministic, and closest to the exact path at 5 to 10 evaluations
-  heun      of second order, at nearly two evaluations a step: to check the others
-  ddpm      ancestral: fresh noise in every step; all T steps unless --steps asks for fewer
-Unless asked, ddpm and cddpm take 7 steps and blend takes 20.
---timesteps trailing suits all of them; uniform is that of the DDIM article, which starts below pure noise."""
-
-
-def _families():
-    """The table below `genzoo train --help`."""
-    lines = ["families and their defaults (--set with an unknown KEY names all that a family takes):"]
-    for name, family in MODELS.items():
-        defaults = ", ".join(f"{key}={value}" for key, value in (family.train | family.model).items())
-        lines += [f"  {name:<7}{family.summary}", f"         {defaults}"]
-    return "\n".join(lines)

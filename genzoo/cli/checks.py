@@ -1,15 +1,12 @@
 """What a person asks for, checked against the family, the run and the disk before anything slow starts."""
 
-import inspect
 import shlex
 import warnings
-from importlib import import_module
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
 
-from genzoo.diffusion.samplers import SAMPLERS, STEPS
 from genzoo.diffusion.schedules import make_schedule
 from genzoo.diffusion.spacings import time_steps
 from genzoo.errors import CheckpointError, UsageError
@@ -18,50 +15,24 @@ from genzoo.models import families
 from genzoo.pictures.grids import read_mask
 
 IMAGES = 64  # to draw, about, unless asked
-INVERSION_STEPS = 50  # from an image to its noise
-
-
-def check_model_options(name, asked):
-    """Raises UsageError unless the family's class takes these options, each of the kind of its default."""
-    known = _constructor_options(name)
-    for key, value in asked.items():
-        if key not in known:
-            raise UsageError(f"{name} has no option {key!r}: it takes {', '.join(known)}")
-        default = known[key]
-        kinds = {float: (float, int), tuple: list, type(None): (float, int, type(None))}
-        if not isinstance(value, kinds.get(type(default), type(default))) or (
-            isinstance(value, bool) != isinstance(default, bool)
-        ):
-            wanted = "a number, or null" if default is None else f"something like {default!r}"
-            raise UsageError(f"{key} of {name}: expected {wanted}, got {value!r}")
-
-
-def _constructor_options(name):
-    """{option: default} of a family, read off the signatures of its class and that class's parents."""
-    family = families.family(name)
-    cls = getattr(import_module(f"genzoo.models.{family.module}"), family.cls)
-    options = {}
-    for base in reversed(cls.__mro__):
-        if base.__module__.startswith("genzoo."):
-            parameters = inspect.signature(base.__init__).parameters.values()
-            options |= {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    return options | family.model
 
 
 def check_labels(run, labels):
     """Raises UsageError unless the run's family and data know these labels (None: not asked)."""
     name, classes = run.config["model"], run.config["data"]["num_classes"]
-    if labels is not None and not families.family(name).labelled:
-        raise UsageError(f"{name} takes no labels: use {_those('labelled')} to ask for a class")
+    if labels is not None and not families.family(name).labels:
+        raise UsageError(f"{name} takes no labels: use {families.those('labels')} to ask for a class")
     if labels is not None and max(labels) >= classes:
         raise UsageError(f"label {max(labels)} is out of range: this run knows 0 to {classes - 1}")
 
 
 def labels_to_draw(run, labels, n):
-    """A label for each image to draw, from the asked labels and number (None: not asked); -1 for all where the
-    family takes no labels. Raises UsageError."""
+    """Returns a label for each image to draw, from the asked labels and number (None: not asked).
+
+    All are -1 where the family takes no labels.     Raises UsageError.
+    """
     check_labels(run, labels)
-    if not families.family(run.config["model"]).labelled:
+    if not families.family(run.config["model"]).labels:
         return [-1] * (n or IMAGES)
     if labels is None:
         classes = run.config["data"]["num_classes"]
@@ -69,50 +40,30 @@ def labels_to_draw(run, labels, n):
     return list(islice(cycle(labels), n or len(labels)))
 
 
-def sampling_options(run, asked, **defaults):
-    """The options for `model.sample`: those asked for, over `defaults`, over the family's own. Raises UsageError."""
-    name = run.config["model"]
-    family = families.family(name)
-    for key in asked:
-        if key not in family.options:
-            takes = ", ".join(map(_flag, family.options)) or "none"
-            raise UsageError(f"{name} has no sampling option {_flag(key)}: it takes {takes}")
-    options = family.sample | {k: v for k, v in defaults.items() if k in family.options} | asked
-    if not family.diffuses:
-        return options
-    sampler = options["sampler"]
-    if sampler not in SAMPLERS:
-        raise UsageError(f"unknown sampler {sampler!r}: choose from {', '.join(SAMPLERS)}")
-    for key in set(asked) & {"eta", "variance"}:
-        takers = [other for other, table in SAMPLERS.items() if key in inspect.signature(table).parameters]
-        if sampler not in takers:
-            raise UsageError(f"sampler {sampler} takes no {_flag(key)}: that is for {' and '.join(takers)}")
-    if "steps" not in asked:
-        options["steps"] = defaults.get("steps", None if sampler == "ddpm" else STEPS)
-    return options | {"steps": _steps(run, options["steps"], "steps" in asked, options.get("timesteps", "trailing"))}
+def sampling_options(run, asked, task="sample"):
+    """Returns all options of `model.sample` for a task of `families.TASKS`: what was asked, and else the defaults.
+
+    Raises UsageError.
+    """
+    entry, model = families.family(run.config["model"]), run.config["model_config"]
+    options = entry.sampling_options(asked, model, task)
+    if entry.diffuses:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the model will give them
+            name, zero_snr = model.get("schedule", "cosine"), model.get("zero_snr", False)
+            schedule = make_schedule(name, model["diffusion_steps"], zero_snr)
+        time_steps(schedule, options["steps"], options["timesteps"])
+    return options
 
 
 def inversion_steps(run, asked):
-    """How many DDIM steps lead from an image to its noise; None where the family needs none. Raises UsageError."""
+    """Returns how many DDIM steps lead from an image to its noise; None where none are needed. Raises UsageError."""
     name = run.config["model"]
     if families.family(name).diffuses:
-        return _steps(run, asked or INVERSION_STEPS, asked is not None)
+        return sampling_options(run, {"steps": asked}, "invert")["steps"]
     if asked is not None:
         raise UsageError(f"{name} puts images into its encoder at once, without steps")
     return None
-
-
-def _steps(run, steps, asked, spacing="trailing"):
-    """`steps` (None: all), fewer where the model has fewer, unless asked for. Raises UsageError."""
-    config = run.config["model_config"]
-    T = config["diffusion_steps"]
-    if not asked:
-        steps = min(steps or T, T)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the model will give them
-        schedule = make_schedule(config.get("schedule", "cosine"), T, config.get("zero_snr", False))
-    time_steps(schedule, steps, spacing)
-    return steps
 
 
 def check_finished(run):
@@ -129,26 +80,30 @@ def check_encodes(run):
     """Raises UsageError for a family that cannot take images in."""
     name = run.config["model"]
     if not families.family(name).encodes:
-        raise UsageError(f"{name} has no encoder to put images into: use {_those('encodes')}")
+        raise UsageError(f"{name} has no encoder to put images into: use {families.those('encodes')}")
 
 
 def check_edits(run):
     """Raises UsageError for a family that cannot change images."""
     name = run.config["model"]
     if not families.family(name).diffuses:
-        raise UsageError(f"{name} cannot start from a given image: use {_those('diffuses')}")
+        raise UsageError(f"{name} cannot start from a given image: use {families.those('diffuses')}")
 
 
 def check_way(run):
     """Raises UsageError for a family that makes an image in one step."""
     name = run.config["model"]
-    if not families.family(name).options:
-        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {_those('options')}")
+    if not families.family(name).in_steps:
+        those = families.those("in_steps")
+        raise UsageError(f"{name} makes an image in one step, so there is no way to show: use {those}")
 
 
 def mask(run, box, path):
-    """Where to inpaint, booleans [h, w] of native pixels: the box (top, left, height, width), or the light parts of a
-    picture file, or where both are None the lower half. Raises UsageError."""
+    """Returns where to inpaint, booleans [h, w] of native pixels.
+
+    box: (top, left, height, width).   path: a picture file, whose light parts count.   Without both: the lower half.
+    Raises UsageError.
+    """
     height, width = run.config["data"]["native_shape"][:2]
     if path is not None:
         inside = read_mask(path, (height, width))
@@ -165,7 +120,7 @@ def mask(run, box, path):
 
 
 def output(args, default, *suffixes):
-    """The file that a command writes: --out, or the first of RUN/NAME.png, RUN/NAME-2.png ... that is free.
+    """Returns the file that a command writes: --out, or the first of RUN/NAME.png, RUN/NAME-2.png … that is free.
 
     Raises UsageError unless it ends in one of `suffixes`, CheckpointError where it cannot be written or is there.
     """
@@ -181,7 +136,7 @@ def output(args, default, *suffixes):
 
 
 def file_to_write(path, overwrite, *suffixes):
-    """`path` as a Path, or None for None. Raises as `output` does."""
+    """Returns `path` as a Path, or None for None. Raises as `output` does."""
     if path is None:
         return None
     path = Path(path)
@@ -191,12 +146,3 @@ def file_to_write(path, overwrite, *suffixes):
     if path.exists() and not overwrite:
         raise CheckpointError(f"{path} exists; choose another name, or --overwrite it")
     return path
-
-
-def _those(fact):
-    """The families of which a fact of `registry.Family` holds."""
-    return " or ".join(name for name, family in families.MODELS.items() if getattr(family, fact))
-
-
-def _flag(option):
-    return {"clip_denoised": "--no-clip"}.get(option, f"--{option.replace('_', '-')}")

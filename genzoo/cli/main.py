@@ -13,15 +13,18 @@ import warnings
 from importlib import import_module
 
 from genzoo.cli.parser import COMMANDS, make_parser
+from genzoo.cli.signals import stopping
 from genzoo.errors import GenzooError
 
 
 def console(argv=None):
-    """The `genzoo` command: runs `main` and ends the process with its exit code."""
+    """Is the `genzoo` command: runs `main` and ends the process with its exit code."""
     atexit.register(gc.freeze)  # else Python searches TensorFlow's graphs for circles, seconds before the process ends
     sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line when it is printed
     warnings.formatwarning = lambda message, *where: f"genzoo: warning: {message}\n"
-    sys.exit(main(argv))
+    with stopping():
+        code = main(argv)
+    sys.exit(code)
 
 
 def main(argv=None):
@@ -37,8 +40,8 @@ def main(argv=None):
     except BrokenPipeError:  # as in `genzoo info RUN | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it raises nothing
         return 141
-    except KeyboardInterrupt:
-        return _report("interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _report("interrupted", getattr(error, "exit_code", 130))
     except GenzooError as error:
         return _report(error, error.exit_code, "--debug" in argv)
     except (OSError, MemoryError) as error:
@@ -58,5 +61,5 @@ def _report(error, code, debug=False):
 
 
 def _hyphens(word):
-    """--batch_size 8 and --batch_size=8 as --batch-size."""
+    """Returns a word with hyphens: --batch_size=8 as --batch-size=8."""
     return re.sub(r"^--[^=]+", lambda match: match[0].replace("_", "-"), word)

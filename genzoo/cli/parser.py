@@ -17,7 +17,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser():
-    """The parser of all commands."""
+    """Returns the parser of all commands."""
     top = _Parser(
         prog="genzoo",
         description="Train generative image models, draw from them and measure how good they are.",

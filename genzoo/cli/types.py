@@ -5,42 +5,35 @@ import contextlib
 import json
 import re
 
-LARGEST = 2**31 - 1
+from genzoo.options import LARGEST, Number, Whole
+
 MOST_IMAGES = 100_000  # drawn in one call: they are held in memory
 
 
-def whole(least, most=LARGEST):
-    """A whole number within limits."""
-
-    def parse(text):
-        if not re.fullmatch(r"[+-]?\d{1,18}", text) or not least <= int(text) <= most:
-            limits = f"of at least {least}" if most == LARGEST else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"expected a whole number {limits}, got {text!r}")
-        return int(text)
-
-    return parse
-
-
-def number(*, above=-float("inf"), least=-float("inf"), below=float("inf"), most=float("inf")):
-    """A number within limits."""
+def of(kind):
+    """Returns the reader of an `options.Kind`."""
 
     def parse(text):
         try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not (above < value < below and least <= value <= most):  # nan fails too
-            words = {"above": above, "at least": least, "below": below, "at most": most}
-            limits = [f"{word} {limit:g}" for word, limit in words.items() if abs(limit) != float("inf")]
-            wanted = " ".join(["a number", " and ".join(limits)]).strip()
-            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
-        return value
+            return kind.read(text)
+        except (ValueError, OverflowError):
+            raise argparse.ArgumentTypeError(f"expected {kind.words}, got {text!r}") from None
 
     return parse
 
 
+def whole(least, most=LARGEST):
+    """Returns the reader of a whole number within limits."""
+    return of(Whole(least, most))
+
+
+def number(**limits):
+    """Returns the reader of a number within the limits of `options.Number`."""
+    return of(Number(**limits))
+
+
 def setting(text):
-    """KEY=VALUE; a value that reads as JSON (8, 0.5, true, [32, 64]) is that, another is a string."""
+    """Reads KEY=VALUE; a value that reads as JSON (8, 0.5, true, [32, 64]) is that, another is a string."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
@@ -50,7 +43,7 @@ def setting(text):
 
 
 def numbers(count, words, kind=int):
-    """`count` numbers of one kind, none negative, with commas between. words: what they are, as LOW,HIGH."""
+    """Returns the reader of `count` numbers of one kind, none negative. words: what they are, as LOW,HIGH."""
 
     def parse(text):
         try:
@@ -65,7 +58,7 @@ def numbers(count, words, kind=int):
 
 
 def several(kind):
-    """Values of one kind with commas between, each once."""
+    """Returns the reader of values of one kind with commas between, each once."""
 
     def parse(text):
         return list(dict.fromkeys(kind(part.strip()) for part in text.split(",")))
@@ -74,7 +67,7 @@ def several(kind):
 
 
 def names(known):
-    """Some of the known names with commas between, or 'all' of them."""
+    """Returns the reader of some of the known names with commas between, or 'all' of them."""
 
     def one(text):
         if text not in known:
@@ -82,14 +75,6 @@ def names(known):
         return text
 
     return lambda text: list(known) if text == "all" else several(one)(text)
-
-
-def interval(text):
-    """'0.3,5' -> (0.3, 5.0): two rising numbers of at least 0."""
-    low, high = numbers(2, "LOW,HIGH", float)(text)
-    if not low < high:
-        raise argparse.ArgumentTypeError(f"expected LOW,HIGH with LOW below HIGH, got {text!r}")
-    return low, high
 
 
 def labels(text):

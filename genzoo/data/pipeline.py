@@ -3,6 +3,7 @@
 import numpy as np
 
 from genzoo.data.pixels import pad, scale
+from genzoo.errors import DataError
 
 
 def chosen(count: int, most: int) -> np.ndarray:
@@ -17,6 +18,25 @@ def permutation(count: int, *key: int) -> np.ndarray:
     versions, unlike `Generator.permutation`.
     """
     return np.argsort(np.random.Philox(np.random.SeedSequence(key)).random_raw(count), kind="stable")
+
+
+def pairs_of(labels: np.ndarray, n: int, seed: int, same_label: bool):
+    """Indices of n pairs of images, two arrays [n], in an order that depends on the seed alone.
+
+    labels: of the images to choose from.    same_label: whether the two of a pair agree in theirs; pairs then take the
+    labels in turn. Pairs repeat where there are no more. Raises DataError where no two images have the same label.
+    """
+    order = permutation(len(labels), seed)
+    if not same_label:
+        return np.resize(order, (2, n))
+    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
+    if not groups:
+        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
+    pairs = []
+    for i in range(n):
+        group, at = groups[i % len(groups)], 2 * (i // len(groups))
+        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
+    return np.array(pairs).T
 
 
 def tensors(images: np.ndarray, labels: np.ndarray):

@@ -6,7 +6,7 @@ SIDE_MULTIPLE = 8  # the networks halve the sides up to three times
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
-    """uint8 [..., H, W, C] in 0..255 -> float32 in [-1, 1], padded as the models see it."""
+    """Turns uint8 [..., H, W, C] in 0..255 into float32 in [-1, 1], padded as the models see it."""
     return scale(pad(images).astype(np.float32))
 
 
@@ -27,7 +27,7 @@ class Floats:
 
 
 def pad(images: np.ndarray) -> np.ndarray:
-    """Pad the sides of [..., H, W, C] to multiples of 8 by repeating the border, which is background.
+    """Pads the sides of [..., H, W, C] to multiples of 8 by repeating the border, which is background.
 
     The image stays in the centre: `extra // 2` rows above it, the rest below, and columns alike.
     """
@@ -37,7 +37,7 @@ def pad(images: np.ndarray) -> np.ndarray:
 
 
 def scale(pixels):
-    """Pixels 0..255, a float32 array or tensor -> [-1, 1]."""
+    """Scales pixels 0..255, a float32 array or tensor, to [-1, 1]."""
     return pixels / 127.5 - 1.0
 
 

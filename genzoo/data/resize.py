@@ -9,20 +9,20 @@ MAX_BYTES = 8 * 2**30  # of one split: sets are held in memory, so a larger one 
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-    """Centre-crop to a square and resize to `size` pixels a side; Pillow's bicubic filter antialiases."""
+    """Crops the centre to a square and resizes it to `size` pixels a side; Pillow's bicubic filter antialiases."""
     if image.size == (size, size):
         return image
     return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
 
 
 def fit_array(pixels: np.ndarray, size: int) -> np.ndarray:
-    """`fit` for a uint8 array [H, W, C] of one or three channels -> [size, size, C]."""
+    """Does `fit` for a uint8 array [H, W, C] of one or three channels -> [size, size, C]."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     return np.asarray(fit(image, size)).reshape(size, size, pixels.shape[-1])
 
 
 def allocate(count: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """An uninitialised uint8 array [count, *shape]; DataError where it would pass MAX_BYTES."""
+    """Returns an uninitialised uint8 array [count, *shape]; raises DataError where it would pass MAX_BYTES."""
     needed = count * int(np.prod(shape))
     if needed > MAX_BYTES:
         raise DataError(

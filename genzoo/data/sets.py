@@ -1,54 +1,18 @@
 """Image sets by name, held in memory."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from genzoo.data.catalogue import AUTO, FORMS, SOURCES
 from genzoo.data.pipeline import batches, permutation, tensors
 from genzoo.data.pixels import SIDE_MULTIPLE
-from genzoo.data.sources import digits, folder, tfds
+from genzoo.data.sources.tfds import Unavailable
 from genzoo.data.splits import hold_out
 from genzoo.errors import DataError, UsageError
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where sets come from; `--data NAME` or `--data NAME:REST` names one.
-
-    load: (rest, image_size or None, data_dir or None) → ((images uint8 [N, H, W, C], labels int32 [N]), the same of
-        the test split or None, class names or (), notes).     takes: what REST is; empty where there is none.
-    resolve: REST as a run remembers it.
-    """
-
-    load: Callable
-    summary: str
-    takes: str = ""
-    resolve: Callable = str
-
-
-def _tfds(name, summary):
-    return Source(lambda _, size, data_dir: tfds.load(name, size, data_dir), summary)
-
-
-def _absolute(path):
-    return str(Path(path).expanduser().resolve())
-
-
-SOURCES = {
-    "mnist": _tfds("mnist", "handwritten digits, 28x28"),
-    "fashion_mnist": _tfds("fashion_mnist", "clothes, 28x28"),
-    "kmnist": _tfds("kmnist", "handwritten hiragana, 28x28"),
-    "cifar10": _tfds("cifar10", "photographs, 32x32 in colour"),
-    "digits": Source(digits.load, "scikit-learn's handwritten digits, no download"),
-    "tfds": Source(tfds.load, "a labelled image set of tensorflow-datasets", "NAME"),
-    "folder": Source(folder.load, "PNG and JPEG files, a subfolder a class, or unlabelled", "PATH", _absolute),
-}
-AUTO = "auto"  # mnist where it is prepared or can be downloaded, else digits
-DATASETS = (AUTO, *(f"{name}:{source.takes}" if source.takes else name for name, source in SOURCES.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +54,7 @@ class ImageData:
         return digest.hexdigest()
 
     def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
-        """One epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
+        """Returns one epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
 
         The order is a function of (seed, epoch) alone. The first `skip` batches, those that an interrupted epoch
         has done, are left out without being read. What does not fill a batch is left for other epochs; a set
@@ -102,12 +66,12 @@ class ImageData:
         return batches(rows, self._train_tensors)
 
     def test_batches(self, batch_size: int):
-        """The test split like `train_batches`, but in its stored order and with a short last batch."""
+        """Returns the test split like `train_batches`, but in its stored order and with a short last batch."""
         _check_batch_size(batch_size)
         return batches(np.arange(len(self.test_images)), self._test_tensors, batch_size)
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """How many batches `train_batches` gives with skip=0."""
+        """Returns how many batches `train_batches` gives with skip=0."""
         _check_batch_size(batch_size)
         return max(1, len(self.train_images) // batch_size)
 
@@ -123,7 +87,7 @@ class ImageData:
 def load_data(
     name: str = "auto", *, image_size: int | None = None, data_dir: str | Path | None = None
 ) -> ImageData:
-    """Load a set by its name, one of DATASETS.
+    """Loads a set by its name, one of `catalogue.FORMS`.
 
     `image_size` resizes (antialiased) to squares of that many pixels; `data_dir` is where TFDS sets are
     prepared (default: TFDS_DATA_DIR, then ~/tensorflow_datasets). "auto" is mnist where it is prepared or
@@ -135,11 +99,11 @@ def load_data(
     if name == AUTO:
         try:
             return _load("mnist", "", "the default, and it is at hand", image_size, data_dir)
-        except tfds.Unavailable as error:
+        except Unavailable as error:
             return _load("digits", "", f"the default, since mnist is not prepared and {error.why}", image_size, None)
     kind, _, rest = name.partition(":")
     if kind not in SOURCES or bool(rest) != bool(SOURCES[kind].takes):
-        raise UsageError(f"unknown data set {name!r}: expected one of {', '.join(DATASETS)}")
+        raise UsageError(f"unknown data set {name!r}: expected one of {', '.join(FORMS)}")
     return _load(kind, rest, "asked for", image_size, data_dir)
 
 
@@ -163,9 +127,11 @@ def load_again(described: dict, whose: str | Path, data_dir: str | Path | None =
 
 def _load(kind, rest, reason, image_size, data_dir) -> ImageData:
     source = SOURCES[kind]
-    train, test, class_names, notes = source.load(rest, image_size, data_dir)
+    train, test, class_names, notes = source.load()(rest or source.rest, image_size, data_dir)
     train, test = hold_out(*train) if test is None else (train, test)
-    name = f"{kind}:{source.resolve(rest)}" if rest else kind
+    if source.takes == "PATH":
+        rest = Path(rest).expanduser().resolve()
+    name = f"{kind}:{rest}" if rest else kind
     if not len(train[0]) or not len(test[0]):
         raise DataError(f"{name} has too few images: {len(train[0])} for training, {len(test[0])} for testing")
     return ImageData(name, reason, *train, *test, class_names, notes)

@@ -1,57 +1,55 @@
-"""Which time steps a sampler visits."""
+"""Spacings: which of the T times a sampler visits."""
 
 import numpy as np
 
+from genzoo.diffusion.catalogue import SPACINGS
 from genzoo.errors import UsageError
+from genzoo.options import find
 
 
-def _leading(T, S, _):
+def leading(T, S, _):
     return np.arange(S) * (T // S)
 
 
-def _linspace(T, S, _):
+def linspace(T, S, _):
     return np.round(np.linspace(T - 1, 0, S)[::-1])
 
 
-def _trailing(T, S, _):
+def trailing(T, S, _):
     return np.round(T - T / S * np.arange(S - 1, -1, -1)) - 1
 
 
-def _quad(T, S, _):
+def quad(T, S, _):
     return np.round(np.linspace(np.sqrt(T - 1), 0, S)[::-1] ** 2)
 
 
-def _log_snr(T, S, abar):
-    with np.errstate(divide="ignore"):
-        lam = np.log(abar) - np.log1p(-abar)  # falls with t; -inf where the terminal SNR is zero
-    lam = np.maximum(lam, 2 * lam[max(0, T - 2)] - lam[max(0, T - 3)]) if np.isneginf(lam[-1]) else lam
+def log_snr(T, S, schedule):
+    lam = schedule.half_log_snr(np.arange(T))  # falls with t
+    if np.isneginf(lam[-1]):  # pure noise counts as one more step of the size before it
+        lam[-1] = 2 * lam[max(0, T - 2)] - lam[max(0, T - 3)]
     return np.round(np.interp(-np.linspace(lam[-1], lam[0], S)[::-1], -lam, np.arange(T)))
 
 
-SPACINGS = {"uniform": _leading, "linspace": _linspace, "trailing": _trailing, "quad": _quad, "logsnr": _log_snr}
-
-
 def time_steps(schedule, S, spacing="trailing"):
-    """S distinct time steps out of 0 … T-1 of a `NoiseSchedule`, descending.
+    """S distinct times out of 0 … T-1 of a `NoiseSchedule`, descending.
 
-    'uniform' (leading): i·⌊T/S⌋, the spacing of the DDIM paper; starts below T-1 unless S = T.
-    The others start at T-1: 'linspace' and 'trailing' (Lin et al. 2023, table 2), 'quad' (squares of even steps, dense
-    near the image), 'logsnr' (even in the logarithm of the signal-to-noise ratio).
-    Raises UsageError for S outside 1 … T or an unknown spacing.
+    'uniform' is i ⌊T/S⌋, the spacing of the DDIM paper, also known as leading. It starts below T-1 unless S = T.
+    The others start at T-1. 'linspace' and 'trailing' are those of Lin et al. (2023, table 2). 'quad' takes squares of
+    even steps, dense near the image. 'logsnr' is even in the logarithm of the signal-to-noise ratio.
+    Raises UsageError for S outside 1 … T and for an unknown spacing.
     """
     T = len(schedule)
-    if spacing not in SPACINGS:
-        raise UsageError(f"unknown spacing of time steps {spacing!r}: choose from {', '.join(SPACINGS)}")
+    spaced = find(SPACINGS, spacing, "spacing of time steps").load()
     if isinstance(S, bool) or int(S) != S or not 1 <= S <= T:
         raise UsageError(f"steps must be an integer from 1 to {T} (the model's diffusion steps), got {S}")
     S = int(S)
-    t, i = SPACINGS[spacing](T, S, schedule.alphas_cumprod).astype(int), np.arange(S)
+    t, i = spaced(T, S, schedule).astype(int), np.arange(S)
     # Rounding may repeat an entry: the nearest strictly increasing sequence inside 0 … T-1 does not.
     t = np.maximum.accumulate(t - i) + i
     return np.minimum(t, T - S + i)[::-1]
 
 
 def time_pairs(schedule, S, spacing="trailing"):
-    """[S, 2]: each evaluated time t beside the time it leads to; the last leads to -1, the clean image."""
+    """[S, 2]: each of the `time_steps` beside the time that it leads to; the last leads to -1, the clean image."""
     t = time_steps(schedule, S, spacing)
     return np.stack([t, np.append(t[1:], -1)], axis=1)

@@ -8,13 +8,14 @@ from platform import python_version
 import numpy as np
 
 from genzoo import __version__
-from genzoo.data.pipeline import permutation
+from genzoo.data.pipeline import pairs_of, permutation
 from genzoo.data.pixels import to_float, to_uint8
 from genzoo.evaluation import scores
+from genzoo.evaluation.metrics.reconstruction import TAKES_NO_IMAGES
 from genzoo.files import write_atomically
 from genzoo.models import families
 from genzoo.pictures import plots
-from genzoo.pictures.grids import grid, png_bytes
+from genzoo.pictures.grids import GAP, grid, png_bytes
 from genzoo.pictures.page import Frames, Picture, Report, Section, save_report
 from genzoo.runs.load import load
 from genzoo.runs.run import Run
@@ -30,7 +31,7 @@ FILES = ("table.md", "table.csv", *PICTURES, "report.html")
 
 @dataclass(frozen=True)
 class Contender:
-    """A run in a comparison. options: of its `sample`.   result: the content of its metrics.json."""
+    """A run in a comparison, with the options of its `sample` and its result."""
 
     name: str
     run: Run
@@ -39,9 +40,10 @@ class Contender:
 
 
 def save_comparison(folder, contenders, data, facts):
-    """Writes FILES into a folder. -> the table of all numbers. Raises CheckpointError when one cannot be written.
+    """Writes FILES into a folder, and returns the table of all numbers.
 
     contenders: of one ImageData, with results of equal n.   facts: [(name, text)], how they came about.
+    Raises CheckpointError where a file cannot be written.
     """
     results = {c.name: c.result for c in contenders}
     table = scores.whole_table(results)
@@ -55,15 +57,16 @@ def save_comparison(folder, contenders, data, facts):
 
 
 def _pictures(contenders, data):
-    """({name: (png, alt, caption)}, Frames or None); each model is loaded once."""
+    """Returns {name: (png, alt, caption)}, and Frames or None. Each model is loaded once."""
     labels = np.repeat(np.arange(min(MOST_ROWS, data.num_classes)), EACH)
     if data.num_classes < 2:
         labels = np.zeros(EACH * MOST_ROWS, int)
     order = permutation(len(data.test_images), 0)
     shown = order[:RECONSTRUCTED]
-    a, b = _pairs(data.test_labels, order)
+    alike = len(np.unique(data.test_labels)) < len(data.test_labels)  # else any two will do
+    a, b = pairs_of(data.test_labels, PAIRS, seed=0, same_label=alike)
     native = data.native_shape
-    samples = {"real": grid(data.test_images[_of_labels(data.test_labels, order, labels)], EACH)}
+    samples = {"real": grid(examples(data, labels), EACH)}
     copies = {"real": grid(data.test_images[shown], len(shown))}
     ways, frames = {}, None
     for contender in contenders:
@@ -79,10 +82,10 @@ def _pictures(contenders, data):
             between = to_uint8(model.interpolate(*ends, WAY, own(a)), native)
             way = np.concatenate([data.test_images[a][None], between, data.test_images[b][None]]).swapaxes(0, 1)
             ways[contender.name] = grid(way.reshape(-1, *native), WAY + 2)
-        if entry.options and (frames is None or model.conditional):
+        if entry.in_steps and (frames is None or model.conditional):
             frames = _frames(model, contender, data)
     without = [c.name for c in contenders if c.name not in ways]
-    note = f" {' and '.join(without)}: takes no images in." if without else ""
+    note = f" {' and '.join(without)}: {TAKES_NO_IMAGES}." if without else ""
     names = list(data.class_names)[: MOST_ROWS] if data.num_classes > 1 else [""] * MOST_ROWS
     pictures = {
         "samples": (plots.picture_columns(samples, names), "samples of each family beside real images",
@@ -147,16 +150,15 @@ def _report(contenders, results, data, facts, pictures, frames):
     return Report("Generative models side by side", summary, facts, sections, frames)
 
 
-def _of_labels(labels, order, asked):
-    """For each label in `asked`, another one of the images that have it."""
-    chosen = []
+def examples(data, asked):
+    """Returns a test image for each label in `asked`, as many different ones as there are, uint8 [n, h, w, c].
+
+    They are grey where no test image has the label, so that no other image stands under its name.
+    """
+    images = np.full((len(asked), *data.native_shape), GAP, np.uint8)
+    order = permutation(len(data.test_labels), 0)
     for label in np.unique(asked):
-        chosen += list(np.resize(order[labels[order] == label], (asked == label).sum()))
-    return chosen
-
-
-def _pairs(labels, order):
-    """Indices of the first PAIRS pairs of images that agree in their label, two arrays."""
-    firsts = [order[labels[order] == label] for label in dict.fromkeys(labels[order].tolist())]
-    pairs = [group[:2] for group in firsts if len(group) > 1][:PAIRS]
-    return np.array(pairs or [np.resize(order, 2)]).T
+        own, places = order[data.test_labels[order] == label], np.flatnonzero(asked == label)
+        if len(own):
+            images[places] = data.test_images[np.resize(own, len(places))]
+    return images

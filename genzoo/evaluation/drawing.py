@@ -1,15 +1,13 @@
 """Samples drawn in a process of their own, so that their time and memory are those of drawing and of nothing else."""
 
 import math
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import numpy as np
 
 from genzoo.data.pipeline import permutation
+from genzoo.evaluation.process import in_own_process
 from genzoo.models.families import family
 
 WARM = 2  # images sampled before the clock starts: they compile
@@ -17,8 +15,12 @@ WARM = 2  # images sampled before the clock starts: they compile
 
 @dataclass(frozen=True)
 class Drawn:
-    """images: uint8 [seeds, n, h, w, c].   parameters: of the sampling network.   nfe: evaluations an image.
-    seconds_1000: for 1,000 images, without the start.   memory: bytes at most, of the whole process."""
+    """The samples of a run in one setting, and what they cost.
+
+    images: uint8 [seeds, n, h, w, c].       parameters: how many the sampling network has.
+    nfe: network evaluations an image.       seconds_1000: time of 1,000 images, without start and compilation.
+    memory: the most bytes that the whole process held.
+    """
 
     images: np.ndarray
     parameters: int
@@ -28,24 +30,25 @@ class Drawn:
 
 
 def labels_to_ask(run, data, n):
-    """What to ask a run's family for, int [n]: the labels of the test images in their shuffled order, so that samples
-    are as the floor; None where it takes none."""
-    if not family(run.config["model"]).labelled:
+    """Returns the labels to ask a run's family for, int [n]; None where it takes none.
+
+    They are those of the first n images of the floor, so that both have as many of each label.
+    """
+    if not family(run.config["model"]).labels:
         return None
     return np.resize(data.test_labels[permutation(len(data.test_images), 0)], n)
 
 
 def draw(path, n, seeds, settings, labels=None):
-    """n samples of each seed from the run at `path`, in each of the settings, options of `sample`: a list of `Drawn`.
+    """Draws n samples of each seed from the run at `path`, in each of the settings. Returns a list of `Drawn`.
 
-    labels: int [n], or None.   Raises MemoryError where the process dies, and what `load` and `sample` raise.
+    settings: dicts of options of `sample`.     labels: int [n], or None.
+    Raises MemoryError where the process dies, and what `load` and `sample` raise.
     """
-    # 'spawn': a fork of a process that runs TensorFlow may hang.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(_draw, path, n, seeds, settings, labels).result()
-        except BrokenProcessPool:
-            raise MemoryError(f"drawing {n:,} samples from {path} was killed; ask for fewer with --n") from None
+    try:
+        return in_own_process(_draw, path, n, seeds, settings, labels)
+    except ChildProcessError:
+        raise MemoryError(f"drawing {n:,} samples from {path} was killed; ask for fewer with --n") from None
 
 
 def _draw(path, n, seeds, settings, labels):

@@ -5,40 +5,41 @@ import numpy as np
 from genzoo.data.pixels import to_float, to_uint8
 from genzoo.evaluation.drawing import labels_to_ask
 from genzoo.evaluation.metrics.intervals import wilson
-from genzoo.evaluation.metrics.likelihood import NO_DENSITY, likelihood
-from genzoo.evaluation.metrics.reconstruction import LEAST_SIDE, reconstruction_errors
+from genzoo.evaluation.metrics.likelihood import likelihood
+from genzoo.evaluation.metrics.reconstruction import LEAST_SIDE, TAKES_NO_IMAGES, reconstruction_errors
 from genzoo.evaluation.metrics.reference import missing
 from genzoo.models import families
 from genzoo.runs import metrics_file
 from genzoo.runs.load import load
 
+NO_WEIGHTS = "its bound has no importance weights"
 RECONSTRUCTED, RECONSTRUCTED_BY_STEPS = 1000, 250  # test images; the latter where each takes a hundred evaluations
 
 
-def evaluate(run, drawn, reference, settings):
-    """What metrics.json holds, a dict: a finished Run, and its samples, a `Drawn`, against a Reference.
+def evaluate(run, drawn, reference, question):
+    """Returns the result for a finished Run and its samples, a `Drawn`, against a Reference: what metrics.json holds.
 
-    Everything but the seconds and the memory under "cost" is a function of weights, data and settings.
+    Everything but the seconds and the memory under "cost" is a function of weights, data and `Question`.
     """
     data, model = reference.data, load(run.path)
-    labels = labels_to_ask(run, data, settings.n)
+    labels = labels_to_ask(run, data, question.n)
     draws = [reference.measure(images, labels) for images in drawn.images]
-    metrics = {name: _over_seeds([draw[name] for draw in draws]) for name in draws[0]}
+    scores = {metric: _over_seeds([draw[metric] for draw in draws]) for metric in draws[0]}
     return {
         "format": metrics_file.FORMAT,
         "run": run.path.name,
         "family": model.family,
         "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "asked": metrics_file.asked(run, settings),
+        "asked": metrics_file.asked(run, question),
         "judge": reference.judge and {"accuracy": reference.judge.accuracy, "n": len(data.test_labels)},
-        "metrics": metrics | _reconstruction(model, reference) | _likelihood(model, data),
-        "floor": reference.floor(settings.n),
+        "metrics": scores | _reconstruction(model, reference) | _likelihood(model, data),
+        "floor": reference.floor(question.n),
         "cost": _cost(run, drawn, data),
     }
 
 
 def _over_seeds(scores):
-    """One score of those of k draws: the mean, "sd" of a draw, and the interval or error of all draws together."""
+    """Makes one score of those of k draws: their mean, the "sd" of a draw, the interval or error of all together."""
     first, k = scores[0], len(scores)
     if "reason" in first or k == 1:
         return first
@@ -66,7 +67,7 @@ def _reconstruction(model, reference):
     chosen = reference.test_order[:count]
     originals, labels = data.test_images[chosen], data.test_labels[chosen]
     if not entry.encodes:
-        return dict.fromkeys(names, missing("takes no images in"))
+        return dict.fromkeys(names, missing(TAKES_NO_IMAGES))
     made = []
     for part in np.array_split(np.arange(len(chosen)), -(-len(chosen) // RECONSTRUCTED_BY_STEPS)):
         own = labels[part] if model.conditional else None
@@ -83,14 +84,11 @@ def _of_test_images(values):
 
 def _likelihood(model, data):
     names = ("elbo", "importance", "bits")
-    if model.family in NO_DENSITY:
-        return dict.fromkeys(names, missing(NO_DENSITY[model.family]))
+    if not model.entry.likelihood:
+        return dict.fromkeys(names, missing(model.entry.no_likelihood))
     bounds = likelihood(model, data)
-    elbo = bounds.get("elbo") or bounds["variational"]
     tightest = min(bounds.values(), key=lambda bound: bound.nats)
-    scores = {"elbo": _of_bound(elbo), "importance": missing("its chain of latents is too long for importance weights")}
-    if "importance" in bounds:
-        scores["importance"] = _of_bound(bounds["importance"])
+    scores = {"importance": missing(NO_WEIGHTS)} | {name: _of_bound(bound) for name, bound in bounds.items()}
     share = tightest.bits_per_dim / tightest.nats
     return scores | {"bits": _of_bound(tightest) | {"value": tightest.bits_per_dim, "error": tightest.error * share}}
 

@@ -8,7 +8,7 @@ INTERVAL = 0.02  # seconds between looks
 
 
 class PeakMemory:
-    """A context; `bytes` afterwards: the largest resident set of this process, looked at every 20 ms."""
+    """A context that measures this process. `bytes` is its largest resident set, looked at every 20 ms."""
 
     def __enter__(self):
         self._process, self._done = psutil.Process(), threading.Event()

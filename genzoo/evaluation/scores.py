@@ -1,4 +1,4 @@
-"""Which numbers of an evaluation are shown, how, and beside what: the contents of metrics.json files as tables."""
+"""Results as tables and remarks: which scores are shown, how, and beside what."""
 
 from genzoo.evaluation.metrics.intervals import wilson
 from genzoo.pictures.tables import Cell, Column, Table
@@ -37,7 +37,10 @@ COST = (
 
 
 def quality_table(results):
-    """results: {row: content of metrics.json}, all of the same data and number of samples. -> Table"""
+    """Returns the scores as a Table, a row a result, the floor last.
+
+    results: {name of the row: result}, all of the same data and number of samples.
+    """
     floor = next(iter(results.values()))["floor"]
     rows = [(name, {column.key: cell(result["metrics"][column.key]) for column in QUALITY})
             for name, result in results.items()]  # fmt: skip
@@ -46,14 +49,14 @@ def quality_table(results):
 
 
 def cost_table(results):
-    """As `quality_table`."""
+    """Returns what the runs cost as a Table, as `quality_table` does."""
     costs = {name: result["cost"] | {"memory": result["cost"]["memory"] / 1e6} for name, result in results.items()}
     rows = [(name, {column.key: Cell(cost[column.key]) for column in COST}) for name, cost in costs.items()]
     return Table(COST, rows)
 
 
 def whole_table(results):
-    """Quality and cost in one row for each."""
+    """Returns both tables side by side as one, a row a result."""
     quality, cost = quality_table(results), cost_table(results)
     rows = [(name, cells | more) for (name, cells), (_, more) in zip(quality.rows, cost.rows, strict=True)]
     name, cells = quality.floor
@@ -61,7 +64,7 @@ def whole_table(results):
 
 
 def class_table(results):
-    """The accuracy of each label, a row for each that was asked for; None where no family takes labels."""
+    """Returns the accuracies by label, a row for each label that was asked for; None where no family takes labels."""
     shares = {name: r["metrics"]["accuracy"].get("per_class", {}) for name, r in results.items()}
     shares = {name: per_class for name, per_class in shares.items() if per_class}
     if not shares:
@@ -72,7 +75,7 @@ def class_table(results):
 
 
 def remarks(results):
-    """Lines on what a table does not say: the interval of each accuracy, and who copies."""
+    """Returns lines on what the tables do not say: the interval of each accuracy, and who copies."""
     lines = []
     for name, result in results.items():
         accuracy, copies = result["metrics"]["accuracy"], result["metrics"]["copies"]
@@ -85,12 +88,12 @@ def remarks(results):
 
 
 def memorised(result):
-    """Whether more samples than test images are near copies of training images, beyond chance (95 % intervals)."""
+    """Returns whether near copies are more frequent among samples than among test images: 95 % intervals lie apart."""
     return result["metrics"]["copies"]["interval"][0] > result["floor"]["copies"]["interval"][1]
 
 
 def judge_line(result):
-    """Who judged, and how far it can be trusted."""
+    """Returns a phrase: who judged, and how far that one can be trusted."""
     if result["judge"] is None:
         return f"none: {result['data']['name']} has no labels to train one on"
     judge = result["judge"]
@@ -100,5 +103,5 @@ def judge_line(result):
 
 
 def cell(score):
-    """What metrics.json says of one metric, as a Cell."""
+    """Returns a score as a Cell."""
     return Cell(score.get("value"), score.get("sd"), score.get("reason", ""))

@@ -12,7 +12,10 @@ COLUMNS = (_KNOWN["nfe"], *QUALITY, _KNOWN["seconds_1000"])
 
 @dataclass(frozen=True)
 class Point:
-    """One setting: a sampler, its steps and its guidance (None where the family has none), and what came of it."""
+    """One setting of sampling, its cost for an image (nfe) and for 1,000 images (seconds_1000), and its scores.
+
+    guidance: None where the family has none.
+    """
 
     sampler: str
     steps: int
@@ -31,12 +34,16 @@ class Point:
         return f"{self.sampler} {self.steps} steps{guidance}"
 
     def value(self, key):
-        """The number under `key`, or None."""
+        """The cost or the score's value under `key`, or None."""
         return getattr(self, key, self.scores.get(key, {}).get("value"))
 
 
 def pareto(points, key="frechet", better="lower"):
-    """Those of the points that no other one beats: as cheap or cheaper (NFE), and better in `key`."""
+    """Returns the points that no other one beats, the cheapest first.
+
+    One point beats another where it costs no more network evaluations and has a better value under `key`.
+    better: "lower" or "higher".
+    """
     sign = 1 if better == "lower" else -1
     front, best = [], float("inf")
     for point in sorted((p for p in points if p.value(key) is not None), key=lambda p: (p.nfe, sign * p.value(key))):
@@ -47,8 +54,11 @@ def pareto(points, key="frechet", better="lower"):
 
 
 def sweep_table(points, floor):
-    """A row a point, the cheapest first; those on the Pareto front of NFE and Fréchet distance have an arrow before
-    their names. floor: {metric: score} of real test images."""
+    """Returns a Table with a row a point, the cheapest first.
+
+    An arrow before a name says that the point is on the Pareto front of NFE and Fréchet distance.
+    floor: the scores of real test images.
+    """
     front = pareto(points)
     rows = []
     for point in sorted(points, key=lambda p: p.nfe):

@@ -1,49 +1,57 @@
 """What all families share: train_step, test_step, the moving average of the weights, the front of `sample`."""
 
+from functools import partial
+from types import MappingProxyType
+
 import numpy as np
 
-from genzoo.errors import CheckpointError, UsageError
-from genzoo.networks.blocks import PRECISIONS, computing_in, named_weights
-from genzoo.stack import keras, tf, tf_variable
+from genzoo.errors import UsageError
+from genzoo.models.families import family, those
+from genzoo.models.stored import Stored
+from genzoo.networks.blocks import computing_in, named_weights
+from genzoo.networks.catalogue import NETWORKS, make_network
+from genzoo.stack import keras, tf
 
 CLIP_NORM = 1.0
 CHUNK = 256  # images sampled at once: bounds the memory of sample(n) for any n
+PARTS = 25  # of the way from noise to images, after each of which progress is told
 
 
-class GenerativeModel(keras.Model):
+class GenerativeModel(Stored, keras.Model):
     """A family: subclasses name their losses, make their network, and say how to sample.
 
     image_shape: (H, W, C) of the padded images, float32 in [-1, 1].     num_classes: labels are 0 … num_classes - 1.
-    precision: 'float32', or 'bfloat16' in which most layers then compute; weights stay float32.
+    options: those that the family's entry in `families` declares; the others get their defaults. All are in `options`.
     Set `seed` and `ema_decay` before training. All noise of training is a function of (seed, step), the step being the
     optimizer's own count: weights and optimizer state are all that an exact resume needs.
     """
 
-    conditional = False  # whether labels enter the model
     loss_names = ("loss",)
-    sample_options = ()  # what `sample` accepts beside n, labels, seed
 
-    def __init__(self, image_shape, num_classes=0, *, precision="float32"):
+    def __init__(self, image_shape, num_classes=0, **options):
         super().__init__()
-        if precision not in PRECISIONS:
-            raise UsageError(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)}")
-        if any(side % 8 for side in image_shape[:2]):
-            raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
-        if self.conditional and num_classes < 1:
-            raise UsageError(f"{self.family} needs labelled images, and this data set has no labels")
         self.image_shape = tuple(image_shape)
         self.num_classes = int(num_classes)
-        self.precision = precision
+        # Read-only, and so no dict that Keras would wrap.
+        self.options = MappingProxyType(self.entry.model_options(options, self.image_shape, self.num_classes))
         self.seed, self.ema_decay = 0, 0.999
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.loss_names}
 
-    def build_networks(self, make):
-        """Makes the trained network and its averaged twin, with weights, from a function that makes a layer."""
-        with computing_in(self.precision):
+    def build_networks(self, make=None, **more):
+        """Makes the trained network and its averaged twin, with weights.
+
+        make: a function that makes a layer; by default the network that the options name, with `more` arguments.
+        """
+        if make is None:
+            name, classes = self.options["network"], self.num_classes if self.conditional else 0
+            options = {option.name: self.options[option.name] for option in NETWORKS[name].options}
+            make = partial(make_network, name, self.image_shape, classes, **options, **more)
+        with computing_in(self.options["precision"]):
             self.network, self.ema = make(), make()
         self.ema.trainable = False
         for net in (self.network, self.ema):
             net(*self.example_inputs())
+            named_weights(net)  # raises for a weight without a name
         for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
             average.assign(weight)
         self.built = True
@@ -51,24 +59,27 @@ class GenerativeModel(keras.Model):
     # What a family defines.
 
     def example_inputs(self):
-        """Inputs of the network for one image, to make its weights."""
+        """Returns inputs of the network for one image, with which its weights are made."""
         raise NotImplementedError
 
     def loss_terms(self, network, images, labels, step, training):
-        """{name: scalar} for each of `loss_names`; gradients are taken of 'loss'."""
+        """Returns {name: scalar} for each of `loss_names`; gradients are taken of 'loss'."""
         raise NotImplementedError
 
     def generate(self, n, labels, seed, progress, **options):
-        """[n, H, W, C] images, at most CHUNK; `seed` is an integer tensor's worth of randomness."""
+        """Returns at most CHUNK images [n, H, W, C]; options: all that the family's `sample` takes."""
+        *_, (_, _, x) = self.way(n, labels, seed, PARTS if progress else 1, progress, **options)
+        return x
+
+    def way(self, n, labels, seed, frames, progress=None, **options):
+        """For families that sample in steps: yields (x before, predicted image, x after), [n, H, W, C] each, of about
+        `frames` equal stretches from noise to images."""
         raise NotImplementedError
 
     def get_config(self):
-        """The arguments that rebuild this model: `genzoo.build(name, **model.config)`."""
-        return {
-            "image_shape": list(self.image_shape),
-            "num_classes": self.num_classes,
-            "precision": self.precision,
-        }
+        """Returns the arguments that rebuild this model, as JSON keeps them: `genzoo.build(name, **model.config)`."""
+        config = {"image_shape": self.image_shape, "num_classes": self.num_classes, **self.options}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
 
     @property
     def config(self):
@@ -76,9 +87,25 @@ class GenerativeModel(keras.Model):
 
     @property
     def family(self):
+        """The family's name."""
         return type(self).__name__.lower()
 
+    @property
+    def entry(self):
+        """What the family declares of itself, a `families.Family`."""
+        return family(self.family)
+
+    @property
+    def conditional(self):
+        """Whether labels enter the model."""
+        return self.entry.labels
+
     # Training.
+
+    def compile(self, optimizer="adam", **options):
+        """As Keras does. What the optimizer keeps is made here: made in the first step, it has that traced twice."""
+        super().compile(optimizer=optimizer, **options)
+        self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self):
@@ -104,7 +131,7 @@ class GenerativeModel(keras.Model):
         return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], step, training=False), batch)
 
     def _average(self, step):
-        """EMA with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
+        """Moves the averages, with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(float(self.ema_decay), (1 + step) / (10 + step))
         for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
@@ -119,13 +146,15 @@ class GenerativeModel(keras.Model):
     # Sampling.
 
     def sample(self, n=None, *, labels=None, seed=0, progress=None, **options):
-        """New images, float32 [n, H, W, C] in [-1, 1].
+        """Returns new images, float32 [n, H, W, C] in [-1, 1].
 
         labels: n integers, for families that take labels (default: 0, 1, … in turn).     seed: one seed, one picture.
-        progress: called as progress(done, total) in network evaluations.                 options: `sample_options`.
+        progress: called as progress(done, total) in network evaluations.
+        options: those of sampling that the family's entry declares; the others get their defaults.
         Raises UsageError for what this family cannot do.
         """
-        n, labels = self._requested(n, labels, options)
+        n, labels = self._requested(n, labels)
+        options = self.sampling_options(options)
         images = []
         for start in range(0, n, CHUNK):
             size = min(CHUNK, n - start)
@@ -136,11 +165,11 @@ class GenerativeModel(keras.Model):
             images.append(np.asarray(chunk))
         return np.clip(np.concatenate(images), -1, 1)
 
-    def _requested(self, n, labels, options):
-        unknown = sorted(set(options) - set(self.sample_options))
-        if unknown:
-            known = f"it takes {', '.join(self.sample_options)}" if self.sample_options else "it takes none"
-            raise UsageError(f"{self.family} has no sampling option {unknown[0]!r}: {known}")
+    def sampling_options(self, asked, task="sample"):
+        """Returns all options of sampling for a task of `families.TASKS`: what was asked, and else its defaults."""
+        return self.entry.sampling_options(asked, self.options, task)
+
+    def _requested(self, n, labels):
         if n is None and labels is None:
             raise UsageError("say how many images to sample: n, or labels")
         if n is not None and (isinstance(n, bool) or int(n) != n or n < 1):
@@ -148,23 +177,25 @@ class GenerativeModel(keras.Model):
         return self._labels(n, labels)
 
     def _labels(self, n, labels):
-        """(n, int32 labels [n]); zeros where the family takes none."""
+        """Returns (n, int32 labels [n]), the labels zeros where the family takes none."""
         if not self.conditional:
             if labels is not None:
-                raise UsageError(f"{self.family} takes no labels: use cvae or cddpm to ask for a class")
+                raise UsageError(f"{self.family} takes no labels: use {those('labels')} to ask for a class")
             return n, np.zeros(n, np.int32)
         if labels is None:
             return n, (np.arange(n) % self.num_classes).astype(np.int32)
         labels = np.asarray(labels)
         if labels.ndim != 1 or not labels.size or (n is not None and n != labels.size):
             raise UsageError(f"labels must be a list of {n or 'one or more'} integers, got shape {labels.shape}")
-        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.num_classes:
-            bad = next(v for v in labels.tolist() if not (isinstance(v, int) and 0 <= v < self.num_classes))
+        if labels.dtype.kind not in "iu":
+            raise UsageError(f"labels must be integers, got {labels.tolist()[0]!r}")
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            bad = labels.min() if labels.min() < 0 else labels.max()
             raise UsageError(f"label {bad} is out of range: this model knows 0 to {self.num_classes - 1}")
         return labels.size, labels.astype(np.int32)
 
     def check_images(self, images):
-        """float32 [n, H, W, C]; raises UsageError unless the images fit this model."""
+        """Returns the images as float32 [n, H, W, C]; raises UsageError unless they fit this model."""
         images = np.asarray(images, dtype=np.float32)
         if images.ndim != 4 or images.shape[1:] != self.image_shape:
             raise UsageError(f"images must have shape [n, {', '.join(map(str, self.image_shape))}], got {images.shape}")
@@ -173,59 +204,37 @@ class GenerativeModel(keras.Model):
         return images
 
     def evaluations(self, **options):
-        """NFE: network evaluations for one image with these sampling options."""
+        """Returns the NFE: network evaluations for one image with these sampling options."""
         return 1
 
     def reconstruct(self, images, labels=None):
-        raise UsageError(f"{self.family} cannot reconstruct images: alone of the families, it takes none in")
+        raise UsageError(f"{self.family} has no encoder to put images into: use {those('encodes')}")
 
     def interpolate(self, a, b, steps, labels=None):
-        raise UsageError(f"{self.family} cannot interpolate between images: alone of the families, it takes none in")
+        raise UsageError(f"{self.family} has no encoder to put images into: use {those('encodes')}")
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        raise UsageError(f"{self.family} makes an image in one step, so there is no path to show")
+        """Returns [(x, predicted image)] at about `frames` points from noise to images, [n, H, W, C] each.
+
+        The last pair is the finished image and the last prediction. Other arguments are as of `sample`.
+        Raises UsageError for a family that makes an image in one step.
+        """
+        if not self.entry.in_steps:
+            able = those("in_steps")
+            raise UsageError(f"{self.family} makes an image in one step, so there is no way to show: use {able}")
+        n, labels = self._requested(n, labels)
+        way = self.way(n, labels, seed, frames, **self.sampling_options(options))
+        path = [[np.asarray(x) for x in stretch] for stretch in way]
+        return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]
 
     def prepare_sampling(self, images):
-        """What sampling needs beyond the weights, from training images [n, H, W, C]; a line to print, or None.
+        """Makes what sampling needs beyond the weights, from training images [n, H, W, C]; returns a line, or None.
 
         images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
         """
 
-    # State.
-
-    def extras(self):
-        """{name: weight} that sampling needs beside the averaged network."""
-        return {}
-
-    def weights_dict(self):
-        """{name: array}: all that sampling needs, named alike on both stacks."""
-        weights = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
-        return {name: tf_variable(w).numpy() for name, w in weights.items()}
-
-    def load_weights_dict(self, arrays):
-        """Takes what `weights_dict` gave, on either stack; raises CheckpointError unless names and shapes agree."""
-        mine = {f"ema.{name}": w for name, w in named_weights(self.ema).items()} | self.extras()
-        if set(mine) != set(arrays):
-            odd = sorted(set(mine) ^ set(arrays))[0]
-            raise CheckpointError(f"these weights are not of this model: {odd!r} is on one side only")
-        for name, w in mine.items():
-            if tuple(w.shape) != arrays[name].shape:
-                raise CheckpointError(f"weight {name!r} has shape {arrays[name].shape}, expected {tuple(w.shape)}")
-        for name, w in mine.items():
-            w.assign(arrays[name])
-        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
-            weight.assign(average)
-
-    def state_variables(self):
-        """{name: tf.Variable}: everything that training changes, but the optimizer's."""
-        networks = {"network": self.network, "ema": self.ema}
-        named = {f"{key}.{name}": w for key, net in networks.items() for name, w in named_weights(net).items()}
-        named |= self.extras()
-        named |= {f"tracker.{name}.{v}": getattr(t, v) for name, t in self.trackers.items() for v in ("total", "count")}
-        return {name: tf_variable(w) for name, w in named.items()}
-
 
 def chunk_seed(seed, start):
-    """The seed of the chunk of images from `start` on; the first chunk's is `seed` itself."""
+    """Returns the seed of the chunk of images from `start` on; the first chunk's is `seed` itself."""
     return int(seed) + start * 1_000_003
 

@@ -3,9 +3,7 @@
 import numpy as np
 
 from genzoo import rng
-from genzoo.errors import UsageError
 from genzoo.models.base import GenerativeModel
-from genzoo.networks.unet import UNet
 from genzoo.stack import tf
 
 
@@ -16,12 +14,9 @@ class Blend(GenerativeModel):
     a from 1 to 0 in n equal steps: Euler's method on the flow from noise to data (Liu et al. 2023, rectified flow).
     """
 
-    sample_options = ("steps", "share")
-
-    def __init__(self, image_shape, num_classes=0, *, widths=(32, 64, 64), depth=1, **options):
+    def __init__(self, image_shape, num_classes=0, **options):
         super().__init__(image_shape, num_classes, **options)
-        self.widths, self.depth = tuple(widths), int(depth)
-        self.build_networks(lambda: UNet(self.image_shape, self.widths, self.depth))
+        self.build_networks()
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
             tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]),
         ])  # fmt: skip
@@ -29,11 +24,8 @@ class Blend(GenerativeModel):
     def example_inputs(self):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1])
 
-    def get_config(self):
-        return super().get_config() | {"widths": list(self.widths), "depth": self.depth}
-
     def predict_x0(self, network, x, amount):
-        """The guess at the clean image; amount: [B] in [0, 1]."""
+        """Returns the guess at the clean image; amount: [B] in [0, 1]."""
         # The U-Net's output is a correction, at its start zero: the first guess is the input itself.
         return x + network(x, 1000 * amount)
 
@@ -45,16 +37,12 @@ class Blend(GenerativeModel):
         return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
 
     @staticmethod
-    def shares(steps=20, share=None):
-        """The part of the way that each step moves: 1/(n-i), which arrives, or a fixed share, which leaves some."""
-        if isinstance(steps, bool) or int(steps) != steps or steps < 1:
-            raise UsageError(f"steps must be an integer ≥ 1, got {steps!r}")
-        if share is not None and not 0 < share <= 1:
-            raise UsageError(f"share must be above 0 and at most 1, got {share}")
-        return np.full(steps, share) if share is not None else 1 / np.arange(int(steps), 0, -1)
+    def shares(steps, share=None):
+        """Returns the part of the way that each step moves: 1/(n-i), which arrives, or a fixed share of the rest."""
+        return 1 / np.arange(steps, 0, -1) if share is None else np.full(steps, share)
 
     def evaluations(self, **options):
-        return len(self.shares(**options))
+        return len(self.shares(**self.sampling_options(options)))
 
     def _loop(self, x, amounts, shares):
         def body(i, x, _):
@@ -64,8 +52,7 @@ class Blend(GenerativeModel):
         _, x, x_0 = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], body, (0, x, x))
         return x, x_0
 
-    def _stretches(self, n, seed, frames, progress=None, **options):
-        """(x, prediction) after each of about `frames` equal stretches of the way, the start first."""
+    def way(self, n, labels, seed, frames, progress=None, **options):
         shares = self.shares(**options)
         amounts = np.concatenate([[1.0], np.cumprod(1 - shares)[:-1]])
         x = rng.normal([n, *self.image_shape], seed, 0, rng.START)
@@ -75,13 +62,3 @@ class Blend(GenerativeModel):
             if progress:
                 progress(last + 1, len(shares))
             yield x_in, x_0, x
-
-    def generate(self, n, labels, seed, progress, **options):
-        *_, (_, _, x) = self._stretches(n, seed, 20 if progress else 1, progress, **options)
-        return x
-
-    def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):
-        """[(input, prediction)] at `frames` points of the way, then the finished image beside the last prediction."""
-        n, _ = self._requested(n, labels, options)
-        path = [[np.asarray(v) for v in step] for step in self._stretches(n, seed, frames, **options)]
-        return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]

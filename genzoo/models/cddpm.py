@@ -4,13 +4,12 @@ import numpy as np
 
 from genzoo import rng
 from genzoo.diffusion import formulas
-from genzoo.errors import UsageError
 from genzoo.models.ddpm import DDPM
 from genzoo.stack import tf
 
 
 class CDDPM(DDPM):
-    """drop_label: the share of training examples whose label is hidden, so that the network learns both.
+    """Option drop_label: the share of training examples whose label is hidden, so that the network learns both.
 
     Sampling options beside DDPM's:
     guidance: s in eps = eps_uncond + s (eps_cond - eps_uncond); 1 is plainly conditional, 0 unconditional.
@@ -18,28 +17,28 @@ class CDDPM(DDPM):
         (Kynkäänniemi et al. 2024).     guidance_rescale: φ from 0 to 1 (Lin et al. 2023, section 3.4).
     """
 
-    conditional = True
-    sample_options = (*DDPM.sample_options, "guidance", "guidance_interval", "guidance_rescale")
-
-    def __init__(self, image_shape, num_classes=0, *, drop_label=0.1, **options):
-        if not 0 <= drop_label <= 1:
-            raise UsageError(f"drop_label must be between 0 and 1, got {drop_label}")
-        self.drop_label = float(drop_label)
-        super().__init__(image_shape, num_classes, **options)
-
-    def get_config(self):
-        return super().get_config() | {"drop_label": self.drop_label}
-
     def training_labels(self, labels, step, training):
         if not training:
             return labels
-        drop = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP) < self.drop_label  # each example on its own
+        u = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP)  # each example on its own
+        drop = u < self.options["drop_label"]
         return tf.where(drop, self.num_classes, labels)
+
+    def guidance_scales(self, t, options):
+        scale = options["guidance"]
+        low, high = options["guidance_interval"] or (-np.inf, np.inf)
+        level = self.schedule.noise_level(t)
+        return np.where((level > low) & (level <= high), scale, 1.0), options["guidance_rescale"]
 
     def guided_cost(self, guidance):
         return np.where((guidance == 0) | (guidance == 1), 1, 2)
 
     def predict_guided(self, x, t, labels, guidance, rescale):
+        """The network's guided output for images x at time t (a scalar).
+
+        Where the scale is neither 0 nor 1, one pass over twice the images gives both outputs that guidance mixes. The
+        mix is then scaled, to the share `rescale`, to the deviation of the conditional output (Lin et al. 2023, 3.4).
+        """
         time = self.network_time(tf.fill([tf.shape(x)[0]], t))
         nobody = tf.fill(tf.shape(labels), self.num_classes)
 

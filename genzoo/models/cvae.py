@@ -5,5 +5,3 @@ from genzoo.models.vae import VAE
 
 class CVAE(VAE):
     """A VAE of images given their labels; `Autoencoder` passes the labels on to the networks."""
-
-    conditional = True

@@ -1,4 +1,4 @@
-"""What the deterministic path of a diffusion model is good for: from images to noise and back."""
+"""Editing: what a diffusion model makes of given images, by going from images to noise and back."""
 
 import numpy as np
 
@@ -6,9 +6,6 @@ from genzoo import rng
 from genzoo.diffusion import formulas
 from genzoo.diffusion.spacings import time_pairs, time_steps
 from genzoo.errors import UsageError
-from genzoo.stack import tf
-
-INVERSION_STEPS = 50  # between an image and its noise, where none are asked for
 
 
 def slerp(a, b, u):
@@ -24,100 +21,102 @@ def slerp(a, b, u):
     return np.where(near, (1 - u) * a + u * b, (np.sin((1 - u) * angle) * a + np.sin(u * angle) * b) / sine)
 
 
+# Inversion walks the deterministic path of DDIM, and from noise the same path back: these cannot be asked otherwise.
+_PATH = {"sampler": "ddim", "eta": 0.0, "clip_denoised": False, "threshold": None}
+
+
 class Editing:
-    """For `DDPM`: inversion, and what starts from a given image. labels: one an image, for families that take them."""
+    """For `DDPM`: inversion, and what starts from given images.
+
+    images: [n, H, W, C] in [-1, 1].     labels: one an image, for families that take them.
+    asked: options of `sample`, with the defaults of a task of `families.TASKS`.
+    """
 
     def _given(self, images, labels):
+        """Both, checked; labels are zeros where the family takes none."""
         images = self.check_images(images)
         if self.conditional and labels is None:
             raise UsageError(f"{self.family} needs a label for each of the {len(images)} images")
         return images, self._labels(len(images), labels)[1]
 
-    def _way(self, steps):
-        return min(INVERSION_STEPS, self.diffusion_steps) if steps is None else steps
+    def _inversion(self, asked):
+        """Returns the options of the way to the noise and back; raises UsageError where they would leave it."""
+        for name, fixed in _PATH.items():
+            given = asked.get(name, fixed)
+            if given != fixed:
+                raise UsageError(f"images are inverted by deterministic DDIM: {name} must be {fixed}, got {given}")
+        return self.sampling_options(asked, "invert")
 
-    def _last(self, x, plan, labels, seed=0, progress=None, keep=None):
-        frames = len(plan.table) if keep else 25 if progress else 1
-        *_, (_, _, x) = self.walk(x, plan, labels, seed, frames, progress, keep)
-        return np.asarray(x)
+    def invert(self, images, labels=None, **asked):
+        """Returns the noise that deterministic DDIM makes the images from, [n, H, W, C]: its steps walked backwards.
 
-    def invert(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
-        """Images → the noise that DDIM (eta 0, not clipped) makes them from, [n, H, W, C]: its steps walked backwards.
-
-        Song et al. 2021, section 4.3. The error falls as `steps` grows: each step takes ε where it sets out.
+        Song et al. 2021, section 4.3. Each step takes ε where it sets out: the error falls as `steps` (50) grows.
         """
         images, labels = self._given(images, labels)
-        steps = self._way(steps)
-        t = np.unique(np.append(time_steps(self.schedule, steps, timesteps), 0))  # an image counts as x at t = 0
-        if len(t) == 1:
+        options = self._inversion(asked)
+        t = np.unique(np.append(time_steps(self.schedule, options["steps"], options["timesteps"]), 0))
+        if len(t) == 1:  # the one step from noise to images is from t = 0, and an image counts as x at t = 0
             return images
         pairs = np.stack([t[:-1], t[1:]], axis=1)
-        return self._last(images, self.plan("ddim", pairs=pairs, clip_denoised=False, **options), labels)
+        return self.arrive(images, self.plan(pairs, "invert", **asked), labels)
 
-    def _from_noise(self, noise, labels, steps, timesteps, **options):
-        plan = self.plan("ddim", self._way(steps), timesteps, clip_denoised=False, **options)
-        return np.clip(self._last(tf.constant(noise, tf.float32), plan, labels), -1, 1)
+    def _from_noise(self, noise, labels, asked):
+        """The way back of `invert`."""
+        return np.clip(self.arrive(noise.astype("float32"), self.plan(task="invert", **asked), labels), -1, 1)
 
-    def reconstruct(self, images, labels=None, *, steps=None, timesteps="trailing", **options):
-        """Images through their noise and back, [n, H, W, C]."""
-        labels = self._given(images, labels)[1]
-        asked = labels if self.conditional else None
-        noise = self.invert(images, asked, steps=steps, timesteps=timesteps, **options)
-        return self._from_noise(noise, labels, steps, timesteps, **options)
+    def reconstruct(self, images, labels=None, **asked):
+        """Returns images that went to their noise and back, [n, H, W, C]; asked: as of `invert`."""
+        noise = self.invert(images, labels, **asked)
+        return self._from_noise(noise, self._given(images, labels)[1], asked)
 
-    def interpolate(self, a, b, steps, labels=None, *, ddim_steps=None, **options):
-        """[steps, n, H, W, C]: from images a to images b on the great circle between their noises."""
-        numbers = self._given(a, labels)[1]
-        z_a, z_b = (self.invert(images, labels, steps=ddim_steps, **options) for images in (a, b))
-        way = (slerp(z_a, z_b, u) for u in np.linspace(0, 1, steps))
-        return np.stack([self._from_noise(z, numbers, ddim_steps, "trailing", **options) for z in way])
+    def interpolate(self, a, b, steps, labels=None, *, ddim_steps=None, **asked):
+        """Returns [steps, n, H, W, C]: from images a to images b on the great circle between their noises.
 
-    def _start_from(self, images, seed, t):
-        abar = self.schedule.alpha_bar(t)
-        noise = rng.normal(images.shape, seed, 0, rng.START)
-        return formulas.q_sample(images, noise, abar).numpy().astype("float32")
+        ddim_steps: between an image and its noise, 50 by default.        asked: further options, as of `invert`.
+        """
+        asked = {**asked, "steps": ddim_steps}
+        start, end = (self.invert(images, labels, **asked) for images in (a, b))
+        labels = self._given(a, labels)[1]
+        noises = (slerp(start, end, u) for u in np.linspace(0, 1, steps))
+        return np.stack([self._from_noise(noise, labels, asked) for noise in noises])
 
-    def img2img(
-        self, images, labels=None, *, strength=0.6, seed=0, sampler="ddim", steps=None, timesteps="trailing",
-        progress=None, **options,
-    ):  # fmt: skip
-        """New images after given ones: noised to `strength` of the way, then denoised (Meng et al. 2022, SDEdit).
+    def _noised(self, images, t, seed, number):
+        """The images at time t: `q_sample` with the noise of a seed and a number, float32."""
+        alpha, sigma = (share.astype("float32") for share in self.schedule.alpha_sigma(t))
+        return formulas.q_sample(images, rng.normal(images.shape, seed, number, rng.START).numpy(), alpha, sigma)
 
-        strength: above 0 (nearly the image) to 1 (a new sample). Of the `steps`, only that share is walked.
+    def img2img(self, images, labels=None, *, strength=0.6, seed=0, progress=None, **asked):
+        """Returns new images after the given ones, noised to `strength` of the way, then denoised.
+
+        This is SDEdit (Meng et al. 2022).
+        strength: from above 0 (nearly the image) to 1 (a new sample). Only that share of the `steps` is walked.
         """
         if not 0 < strength <= 1:
             raise UsageError(f"strength must be above 0 and at most 1, got {strength}")
         images, labels = self._given(images, labels)
-        steps = self._way(steps)
-        pairs = time_pairs(self.schedule, steps, timesteps)[-max(1, round(strength * steps)) :]
-        plan = self.plan(sampler, pairs=pairs, **options)
-        start = self._start_from(images, seed, pairs[0, 0])
-        return np.clip(self._last(start, plan, labels, seed, progress), -1, 1)
+        options = self.sampling_options(asked, "img2img")
+        pairs = time_pairs(self.schedule, options["steps"], options["timesteps"])
+        pairs = pairs[-max(1, round(strength * len(pairs))) :]
+        plan, start = self.plan(pairs, "img2img", **asked), self._noised(images, pairs[0, 0], seed, number=0)
+        return np.clip(self.arrive(start, plan, labels, seed, progress), -1, 1)
 
-    def inpaint(
-        self, images, mask, labels=None, *, seed=0, sampler="ddpm", steps=None, timesteps="trailing",
-        progress=None, **options,
-    ):  # fmt: skip
-        """Images with the masked part made anew: the rest is put back, as noisy as it should be, after every step
-        (Song et al. 2021b, appendix I.2; Lugmayr et al. 2022).
+    def inpaint(self, images, mask, labels=None, *, seed=0, progress=None, **asked):
+        """Returns images with the masked part made anew (Song et al. 2021b, appendix I.2; Lugmayr et al. 2022).
 
-        mask: [H, W] or [n, H, W], true (or 1) where the image is to be made.    steps: 250 by default, at most T.
-        Only the samplers that remember no earlier step can: ddpm and ddim.
+        After every step the rest is put back, as noisy as it should be there.
+        mask: [H, W] or [n, H, W], true (or 1) where the image is to be made.
+        Only the samplers that remember no earlier step can do it.
         """
         images, labels = self._given(images, labels)
         mask = np.asarray(mask)
         if mask.shape not in (images.shape[1:3], images.shape[:3]):
             n, height, width, _ = images.shape
             raise UsageError(f"mask must have shape [{height}, {width}] or [{n}, {height}, {width}], got {mask.shape}")
-        if sampler not in ("ddpm", "ddim"):
-            raise UsageError(f"inpaint works with ddpm and ddim, which remember no earlier step; got {sampler!r}")
         made = np.broadcast_to(mask.astype(bool), images.shape[:3])[..., None]
-        steps = min(250, self.diffusion_steps) if steps is None else steps
 
         def keep(x, t):
-            noise, abar = rng.normal(images.shape, seed, t + 2, rng.START), np.float32(self.schedule.alpha_bar(t))
-            return tf.where(made, x, formulas.q_sample(images, noise, abar))
+            return np.where(made, x, self._noised(images, t, seed, number=t + 2))  # 0 is the start's, 1 that of t = -1
 
-        plan = self.plan(sampler, steps, timesteps, **options)
-        x = self._start_from(images, seed, plan.table.t[0])
-        return np.clip(self._last(x, plan, labels, seed, progress, keep), -1, 1)
+        plan = self.plan(task="inpaint", **asked)
+        start = self._noised(images, plan.rows.t[0], seed, number=0)
+        return np.clip(self.arrive(start, plan, labels, seed, progress, keep), -1, 1)

@@ -7,37 +7,30 @@ from genzoo.stack import tf
 
 
 def reparameterize(z_mean, z_log_var, noise):
-    """A draw from N(z_mean, exp(z_log_var)) through which gradients flow."""
+    """Returns a draw from N(z_mean, exp(z_log_var)) through which gradients flow."""
     return z_mean + tf.exp(0.5 * z_log_var) * noise
 
 
 def kl_divergence(z_mean, z_log_var):
-    """KL(N(mean, var) ‖ N(0, I)) in nats, [B]; Kingma & Welling 2014, appendix B."""
+    """Returns KL(N(mean, var) ‖ N(0, I)) in nats, [B]; Kingma & Welling 2014, appendix B."""
     return 0.5 * tf.reduce_sum(tf.exp(z_log_var) + tf.square(z_mean) - 1 - z_log_var, axis=1)
 
 
 class VAE(Autoencoder):
     """loss = squared error + beta · KL: the negative ELBO, up to a constant, of a Gaussian pixel of variance 1/2.
 
-    beta: weight of the KL; above 1 the latents keep closer to N(0, I) (Higgins et al. 2017).
+    Option beta: weight of the KL; above 1 the latents keep closer to N(0, I) (Higgins et al. 2017).
     """
 
     codes = 2
     loss_names = ("loss", "reconstruction", "kl")
-
-    def __init__(self, image_shape, num_classes=0, *, beta=1.0, **options):
-        super().__init__(image_shape, num_classes, **options)
-        self.beta = float(beta)
-
-    def get_config(self):
-        return super().get_config() | {"beta": self.beta}
 
     def loss_terms(self, network, images, labels, step, training):
         z_mean, z_log_var = tf.split(network.encoder(images, labels), 2, axis=-1)
         z = reparameterize(z_mean, z_log_var, rng.normal(tf.shape(z_mean), self.seed, step, rng.LATENT))
         reconstruction = squared_error(images, network.decoder(z, labels))
         kl = tf.reduce_mean(kl_divergence(z_mean, z_log_var))
-        return {"loss": reconstruction + self.beta * kl, "reconstruction": reconstruction, "kl": kl}
+        return {"loss": reconstruction + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
 
     def generate(self, n, labels, seed, progress):
         return self._decode(rng.normal([n, self.latent_dim], seed, 0, rng.LATENT), labels)

@@ -3,14 +3,12 @@
 import contextlib
 import math
 
-from genzoo.stack import GroupNormalization, keras, layers, tf
-
-PRECISIONS = ("float32", "bfloat16")
+from genzoo.stack import GroupNormalization, keras, layers, tf, tf_variable
 
 
 @contextlib.contextmanager
 def computing_in(precision):
-    """Layers that are made in this context compute in one of PRECISIONS. Weights and their gradients stay float32.
+    """Layers that are made in this context compute in 'float32' or 'bfloat16'; weights and gradients stay float32.
 
     bfloat16 has the range of float32, so that no loss needs scaling, but 8 bits of precision. What needs more is made
     with dtype="float32" in any context: means and variances, time, and the last layer of a network.
@@ -24,18 +22,36 @@ def computing_in(precision):
 
 
 def named_weights(layer, prefix=""):
-    """{path: weight} of a layer, named by attributes ('encoder.down.0.kernel'): the same on both stacks."""
-    children = {}
+    """Returns {path: weight} of all weights of a layer, named by attributes: the same on both stacks.
+
+    A sublayer's stand under the name of its attribute ('encoder.downs.0.kernel'), the layer's own under that which
+    `add_weight` got.     Raises TypeError for a weight that would be left out, or share a name, and vanish from files.
+    """
+    children, named, seen = {}, {}, set()
     for name, value in vars(layer).items():
+        if isinstance(value, tf.Variable) and not any(value is tf_variable(w) for w in layer.weights):
+            raise TypeError(f"{type(layer).__name__}.{name} is a bare tf.Variable: make it by self.add_weight(name=…)")
         if name.startswith("_"):
             continue
         if isinstance(value, layers.Layer):
             children[name] = value
         elif isinstance(value, (list, tuple)):
             children.update({f"{name}.{i}": v for i, v in enumerate(value) if isinstance(v, layers.Layer)})
-    if not children:
-        return {prefix + w.name.split("/")[-1].split(":")[0]: w for w in layer.weights}
-    return {k: w for name, child in children.items() for k, w in named_weights(child, f"{prefix}{name}.").items()}
+    for name, child in children.items():
+        for path, weight in named_weights(child, f"{prefix}{name}.").items():
+            named[path] = weight
+            seen.add(id(weight))
+    for weight in layer.weights:
+        if id(weight) not in seen:
+            path = prefix + weight.name.split("/")[-1].split(":")[0]
+            if path in named:
+                raise TypeError(
+                    f"two weights of {type(layer).__name__} are called {path!r}: keep its layers in attributes, or in "
+                    "lists or tuples of layers, and give each weight of its own another name"
+                )
+            named[path] = weight
+            seen.add(id(weight))
+    return named
 
 
 def conv(channels, size=3, zero=False, **options):

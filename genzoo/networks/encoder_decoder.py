@@ -65,7 +65,7 @@ class Decoder(keras.layers.Layer):
 class EncoderDecoder(keras.layers.Layer):
     """An `Encoder` of `codes` × latent_dim outputs (2 for a mean and a log-variance) and a `Decoder` of latent_dim."""
 
-    def __init__(self, image_shape, latent_dim, codes=1, widths=(32, 64, 64), num_classes=0):
+    def __init__(self, image_shape, num_classes, latent_dim, codes, widths):
         super().__init__()
         self.latent_dim = latent_dim
         self.encoder = Encoder(codes * latent_dim, widths, num_classes)

@@ -1,16 +1,18 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
-
 from genzoo.networks.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, norm, silu
 from genzoo.stack import keras, tf
 
 
 def patch_size(height, width, levels):
-    """The side of the pixel blocks that the stem folds into channels: at least 2; larger while 16×16 blocks remain."""
+    """Returns the side of the pixel blocks that the stem folds into channels: at least 2, larger while 16×16 remain."""
     patch = 2
     while min(height, width) >= 32 * patch and not any(n % (patch * 2**levels) for n in (height, width)):
         patch *= 2
     return patch
+
+
+MIXED = 4  # the largest patch whose pixels the head mixes; it has C² p⁴ weights for that
 
 
 class UNet(keras.layers.Layer):
@@ -22,9 +24,15 @@ class UNet(keras.layers.Layer):
     num_classes: 0 for no labels; else label `num_classes` is 'none'.
 
     What left a level on the way down is added on the way up, not put beside it: half the channels to convolve there.
+
+    h, the last map of p×p patches, has no room for the noise of every pixel, which the output needs. So the input x has
+    a path to the output at full resolution. Up to p = 4 the head reads the input's patches beside h. From p = 8 on, at
+    128×128 and more, that would take C² p⁴ weights: 1.4 G at 1024×1024. There the output is
+        depth_to_space(head(h)) + g(time, label) x,   g: a number a channel, at first 0
+    and weights grow as p². The best output is of this form where h knows the image, as v = α/σ x - x_0/σ.
     """
 
-    def __init__(self, image_shape, widths=(32, 64, 96), depth=1, num_classes=0):
+    def __init__(self, image_shape, num_classes, widths, depth):
         super().__init__(dtype="float32")
         height, width, channels = image_shape
         self.patch = patch_size(height, width, len(widths))
@@ -45,6 +53,9 @@ class UNet(keras.layers.Layer):
         self.up_blocks = [block for width in reversed(widths) for block in blocks(width)]
         self.ups = [Up(width) for width in reversed(widths[:-1])]
         self.norm = norm(widths[0])
+        self.mixes = self.patch <= MIXED
+        if not self.mixes:
+            self.gain = keras.layers.Dense(channels, kernel_initializer="zeros", dtype="float32")
         self.head = conv(channels * self.patch**2, zero=True, dtype="float32")
 
     def call(self, x, time, labels=None):
@@ -52,8 +63,9 @@ class UNet(keras.layers.Layer):
         if self.labelled:
             emb += self.label_embedding(labels)
         emb = silu(self.embedding(silu(emb)))
-        # A copy for each block: their gradients are then summed in this order, not in that of the nodes' names.
-        embs = iter(tf.unstack(tf.repeat(emb[None], len(self.down_blocks) + len(self.up_blocks), axis=0)))
+        # A copy for each user: their gradients are then summed in this order, not in that of the nodes' names.
+        users = len(self.down_blocks) + len(self.up_blocks) + (not self.mixes)
+        embs = iter(tf.unstack(tf.repeat(emb[None], users, axis=0)))
 
         def through(blocks, level, h):
             for block in blocks[level * self.depth : (level + 1) * self.depth]:
@@ -69,6 +81,7 @@ class UNet(keras.layers.Layer):
         h = through(self.up_blocks, 0, h)
         for level, up in enumerate(self.ups, start=1):
             h = through(self.up_blocks, level, up(h) + skips.pop())
-        # The skip at full resolution: every input pixel reaches the last convolution.
-        h = tf.concat([silu(self.norm(h)), pixels], axis=-1)
-        return tf.nn.depth_to_space(self.head(h), self.patch)
+        h = silu(self.norm(h))
+        if self.mixes:
+            return tf.nn.depth_to_space(self.head(tf.concat([h, pixels], axis=-1)), self.patch)
+        return tf.nn.depth_to_space(self.head(h), self.patch) + self.gain(next(embs))[:, None, None, :] * x

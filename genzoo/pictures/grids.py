@@ -14,8 +14,10 @@ MAX_SCALE = 8
 
 
 def grid(images, columns, pad=2):
-    """Lays out uint8 images [N, H, W, C] in rows of `columns`, with `pad` grey pixels between and around.
-    -> [rows * (H + pad) + pad, columns * (W + pad) + pad, C]; cells left over in the last row stay grey."""
+    """Returns uint8 images [N, H, W, C] as one picture [rows·(H + pad) + pad, columns·(W + pad) + pad, C].
+
+    They lie in rows of `columns`, with `pad` grey pixels between and around. Cells left over in the last row stay grey.
+    """
     images = np.asarray(images)
     n, height, width, channels = images.shape
     columns = max(1, min(columns, n))
@@ -28,8 +30,10 @@ def grid(images, columns, pad=2):
 
 
 def strips(versions, columns):
-    """Lays out k versions of n uint8 images [k, n, H, W, C], as `grid` does: `columns` images beside each other, their
-    other versions below them, then the next images."""
+    """Returns k versions of n uint8 images [k, n, H, W, C] as one picture, as `grid` does.
+
+    `columns` images lie beside each other, their other versions below them, then come the next images.
+    """
     versions = np.asarray(versions)
     k, n, *shape = versions.shape
     columns = min(columns, n)
@@ -39,8 +43,10 @@ def strips(versions, columns):
 
 
 def read_mask(path, native_shape):
-    """A picture file as booleans [h, w], true where it is lighter than grey. Raises UsageError unless it can be read
-    and has the size of images of `native_shape` (h, w, ...)."""
+    """Returns a picture file as booleans [h, w], true where it is lighter than grey.
+
+    Raises UsageError unless it can be read and has the size of images of `native_shape` (h, w, ...).
+    """
     height, width = native_shape[:2]
     try:
         with Image.open(path) as image:
@@ -60,7 +66,7 @@ def save_png(path, picture, scale=None):
 
 
 def png_bytes(picture, scale=1):
-    """What `save_png` writes."""
+    """Returns the bytes that `save_png` writes."""
     buffer = io.BytesIO()
     _to_pillow(picture, scale).save(buffer, format="png")
     return buffer.getvalue()

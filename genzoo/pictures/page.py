@@ -69,9 +69,13 @@ class Report:
 
 
 def render(report):
-    """-> the page, as HTML. Equal reports give equal text; all their words are escaped."""
+    """Returns the page as HTML. Equal reports give equal text, and all their words are escaped."""
     environment = Environment(
-        loader=PackageLoader("genzoo.pictures"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("genzoo.pictures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(report=report)
 

@@ -7,7 +7,10 @@ DPI = 120
 
 
 def loss_curves(rows):
-    """metrics.csv rows (dicts with 'step' and losses, 'val_…' beside each) as one panel a loss, over the steps."""
+    """Draws each loss over the steps, in a panel of its own.
+
+    rows: of metrics.csv, dicts with 'step', the losses, and 'val_…' beside each loss.
+    """
     names = _losses(rows)
     figure = _figure(4 * len(names), 3)
     for name, axes in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
@@ -18,7 +21,7 @@ def loss_curves(rows):
 
 
 def training_curves(histories, quality, what):
-    """The loss of each run over the minutes, a panel each, and where all of them arrived.
+    """Draws the loss of each run over the minutes, in a panel of its own, and in a last one where all of them arrived.
 
     histories: {run: its metrics.csv rows}.   quality: {run: (minutes, value)}.   what: the value's name.
     """
@@ -43,7 +46,10 @@ def training_curves(histories, quality, what):
 
 
 def picture_columns(pictures, row_names):
-    """Pictures [H, W, C] of one size side by side, each below its name. row_names: of the equal rows in each."""
+    """Draws pictures {name: [H, W, C]} of one size side by side, each below its name.
+
+    row_names: of the rows in each picture, which are equally high.
+    """
     height, width = _shape(pictures)
     figure = _figure(1.6 * len(pictures), 1.5 * height / width + 0.4)
     panels = figure.subplots(1, len(pictures), squeeze=False)[0]
@@ -56,7 +62,7 @@ def picture_columns(pictures, row_names):
 
 
 def picture_rows(pictures):
-    """Pictures [H, W, C] of one size below each other, each beside its name. pictures: {name: picture}."""
+    """Draws pictures {name: [H, W, C]} of one size below each other, each beside its name."""
     height, width = _shape(pictures)
     figure = _figure(8, len(pictures) * (7 * height / width + 0.06))
     panels = figure.subplots(len(pictures), 1, squeeze=False)[:, 0]
@@ -67,9 +73,9 @@ def picture_rows(pictures):
 
 
 def sweep_curves(points, floor, panels, front):
-    """Quality over the cost of sampling, a panel a metric.
+    """Draws quality over the cost of sampling, in a panel for each metric.
 
-    points: `sweep.Point`s.   floor: {metric: score} of real images.   panels: Columns of the metrics.
+    points: `sweep.Point`s.   floor: the scores of real images.   panels: Columns of the metrics.
     front: front(points, key, better) → the points that no other one beats; they are ringed.
     """
     panels = [column for column in panels if any(p.value(column.key) is not None for p in points)]

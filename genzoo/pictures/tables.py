@@ -1,4 +1,9 @@
-"""One table, four faces: for a terminal, as Markdown, as CSV, and cell by cell for a page. Standard library only."""
+"""One table, four faces: for a terminal, as Markdown, as CSV, and cell by cell for a page.
+
+It is drawn here and by none of rich, tabulate and prettytable: they would replace some fifty lines that lay out a
+terminal's blocks, and know neither a cell's footnoted reason, its mark as the best and its aligned ±, nor tables that
+are cut to the terminal's width between columns, with the names repeated.
+"""
 
 import csv
 import io
@@ -52,7 +57,7 @@ class Column:
         return f"{self.name} {self.arrow}".rstrip()
 
     def show(self, value):
-        """A number as text; what is not finite as nan, inf or -inf, and no zero has a minus."""
+        """Returns a number as text. What is not finite is nan, inf or -inf, and no zero has a minus."""
         if not math.isfinite(value):
             return f"{value:f}"
         text = format(float(value), self.format.replace("d", ".0f"))  # a float has no format d
@@ -112,7 +117,7 @@ class Table:
         return [" ".join(DIRECTIONS[better]) for better in used] + ["± standard deviation"] * spreads
 
     def shown(self):
-        """-> a (name, list of Shown) for each row, the floor last."""
+        """Returns (name, list of Shown) for each row, the floor last."""
         notes = {reason: number for number, reason in enumerate(self.reasons, 1)}
         best = [self._best(column) for column in self.columns]
         rows = [(*row, best) for row in self.rows]
@@ -124,15 +129,18 @@ class Table:
         ]
 
     def _best(self, column):
-        """How the best number of a column shows, or None."""
+        """Returns how the best number of a column shows, or None."""
         cells = (cells.get(column.key) for _, cells in self.rows)
         values = [cell.value for cell in cells if cell and cell.value is not None and math.isfinite(cell.value)]
         choose = {"lower": min, "higher": max}.get(column.better)
         return column.show(choose(values)) if choose and len(values) > 1 else None
 
     def text(self, width=None):
-        """For a terminal of `width` characters (None: this one's). A wider table becomes several blocks of columns,
-        each with the names, its lines equally long. `*` marks the best; the legend and the reasons follow."""
+        """Returns the table for a terminal of `width` characters (None: as wide as this one).
+
+        A wider table becomes several blocks of columns, each with the names. `*` marks the best. The legend and the
+        reasons follow.
+        """
         rows = self.shown()
         names = _aligned([name for name, _ in rows])
         room = (width or shutil.get_terminal_size().columns) - max(map(_width, names), default=0)
@@ -150,7 +158,7 @@ class Table:
         return "\n\n".join([*(self._block(names, block) for block in blocks), "\n".join(below)]).rstrip("\n") + "\n"
 
     def _block(self, names, columns):
-        """Lays out columns (head, body), each a list of lines, beside the names, with rules below heads and rows."""
+        """Returns columns (head, body), each a list of lines, beside the names, with rules below heads and rows."""
         height = max(len(head) for head, _ in columns)
         stacks = [_aligned([""] * (height - len(head)) + head + body, right=True) for head, body in columns]
         stacks.insert(0, _aligned([""] * height + names))
@@ -161,7 +169,7 @@ class Table:
         return "\n".join([*lines[:height], rule, *lines[height:]])
 
     def markdown(self):
-        """With the best in bold; the reasons follow as paragraphs."""
+        """Returns the table in Markdown, the best in bold. The reasons follow as paragraphs."""
         rows = self.shown()
         columns = [_aligned([""] + [_escaped(name) for name, _ in rows])]
         for i, column in enumerate(self.columns):
@@ -175,7 +183,10 @@ class Table:
         return "\n\n".join(["\n".join(lines), *map(_escaped, self._footnotes())]) + "\n"
 
     def csv(self):
-        """`name`, then KEY and KEY_sd for each column, at full precision; empty where there is no number."""
+        """Returns the table as CSV: `name`, then KEY and KEY_sd for each column, at full precision.
+
+        A field is empty where there is no number.
+        """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name"] + [head for c in self.columns for head in (c.key, f"{c.key}_sd")])
@@ -196,7 +207,7 @@ def _shown(cell, column, best, notes):
 
 
 def _text_column(column, cells):
-    """-> the lines of its head, which is wrapped, and of its body: numbers, marks and spreads, each aligned."""
+    """Returns the lines of a column's head, which is wrapped, and of its body: numbers, marks and spreads, aligned."""
     values = _aligned([cell.value for cell in cells], right=True)
     marks = _aligned(["*" * cell.best + cell.mark for cell in cells])
     spreads = _aligned([cell.spread for cell in cells], right=True)
@@ -207,7 +218,7 @@ def _text_column(column, cells):
 
 
 def _line(text):
-    """On one line, and without what a terminal would obey: names of folders can hold anything."""
+    """Returns a text on one line, without what a terminal would obey: names of folders can hold anything."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
@@ -216,12 +227,12 @@ def _escaped(text):
 
 
 def _width(text):
-    """The columns of a terminal that a text takes: accents take none, Chinese characters two."""
+    """Returns how many columns of a terminal a text takes: accents take none, Chinese characters two."""
     return sum((unicodedata.east_asian_width(c) in "WF") + 1 for c in text if not unicodedata.combining(c))
 
 
 def _aligned(texts, right=False):
-    """Pads all texts to the width of the widest."""
+    """Returns all texts padded to the width of the widest."""
     widest = max(map(_width, texts), default=0)
     pads = [" " * (widest - _width(text)) for text in texts]
     return [pad + text if right else text + pad for text, pad in zip(texts, pads, strict=True)]

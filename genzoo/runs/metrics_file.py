@@ -1,4 +1,4 @@
-"""metrics.json of a run: what an evaluation found, and for which question."""
+"""metrics.json of a run: the result of an evaluation, and the question that it answers."""
 
 import hashlib
 import json
@@ -6,22 +6,28 @@ from dataclasses import dataclass
 
 from genzoo.files import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Settings:
-    """n: samples of each of the `seeds`.   options: of the family's `sample`."""
+class Question:
+    """What an evaluation asks of a run.
+
+    n: samples of each of the `seeds`.     options: of the family's `sample`.
+    judge: which one measures, as its `identity` says; None where there is none.
+    """
 
     n: int
     seeds: tuple
     options: dict
+    judge: dict | None
 
 
-def asked(run, settings):
-    """What decides the numbers of an evaluation: where it is equal, they are."""
+def asked(run, question):
+    """Returns all that decides an evaluation's numbers, as metrics.json holds it: the question and the weights."""
     weights = hashlib.sha256((run.path / "weights.safetensors").read_bytes()).hexdigest()
-    return {"n": settings.n, "seeds": list(settings.seeds), "options": settings.options, "weights": weights}
+    parts = {"n": question.n, "seeds": question.seeds, "options": question.options, "judge": question.judge}
+    return json.loads(json.dumps(parts | {"weights": weights}))
 
 
 def save(run, result):
@@ -29,11 +35,10 @@ def save(run, result):
     write_atomically(run.path / "metrics.json", (json.dumps(result, indent=2) + "\n").encode())
 
 
-def stored(run, settings):
-    """The content of metrics.json where it answers the same question; else None."""
+def stored(run, question):
+    """Returns the content of metrics.json where it answers this question; else None, and it has to be made anew."""
     try:
         result = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-        same = result["format"] == FORMAT and result["asked"] == json.loads(json.dumps(asked(run, settings)))
-        return result if same else None
+        return result if result["format"] == FORMAT and result["asked"] == asked(run, question) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

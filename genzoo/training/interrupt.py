@@ -1,8 +1,7 @@
-"""Ctrl-C and SIGTERM: while training a request to stop at the next step's end, before it the end at once."""
+"""Ctrl-C and SIGTERM while training: a request to stop at the next step's end."""
 
 import os
 import signal
-import sys
 import threading
 from contextlib import contextmanager
 
@@ -44,17 +43,3 @@ def stop_request():
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-@contextmanager
-def exit_on_sigterm():
-    """Context: SIGTERM raises SystemExit with code 143, as Ctrl-C raises KeyboardInterrupt, so that what is open is
-    closed. Inside a `stop_request` that one counts. Outside the main thread nothing is changed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

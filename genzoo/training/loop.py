@@ -8,7 +8,6 @@ from genzoo.data.pipeline import chosen
 from genzoo.data.pixels import Floats, to_uint8
 from genzoo.errors import DivergedError
 from genzoo.files import write_atomically
-from genzoo.models.families import family
 from genzoo.pictures.grids import grid, save_png
 from genzoo.pictures.plots import loss_curves
 from genzoo.progress import Progress
@@ -16,7 +15,7 @@ from genzoo.runs.run import Run
 from genzoo.runs.state import TrainingState
 from genzoo.stack import keras, tf
 from genzoo.training.interrupt import Interrupted, stop_request
-from genzoo.training.plan import Decision, Plan
+from genzoo.training.length import Decision, Length
 
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
@@ -55,13 +54,13 @@ def learning_rate(step, total, peak):
 class Trainer:
     """Trains one model on one data set, and leaves a run folder.
 
-    name: of the model's family.     data: an `ImageData`.
+    model: a `GenerativeModel`.     data: an `ImageData`.
     train: the "train" part of a run's config. To be measured, a Trainer needs no more than batch_size, lr, ema, seed
         and jit_compile; `run` needs all of it.
     """
 
-    def __init__(self, name, model, data, train):
-        self.name, self.model, self.data, self.train = name, model, data, train
+    def __init__(self, model, data, train):
+        self.model, self.data, self.train = model, data, train
         self.batch_size = min(train["batch_size"], len(data.train_images))
         self.steps_per_epoch = data.steps_per_epoch(self.batch_size)
         model.seed, model.ema_decay = train["seed"], train["ema"]
@@ -86,12 +85,12 @@ class Trainer:
         self._saved, self._replanned = time.monotonic(), False
         # A run that was begun by an older version has no "seconds": its steps stand.
         settings, decisions = self.train, [Decision(*made) for made in run.decisions(self._step)]
-        self._plan = Plan(settings["steps"], settings.get("seconds"), settings.get("reserve"), decisions)
+        self._length = Length(settings["steps"], settings.get("seconds"), settings.get("reserve"), decisions)
         with (
             stop_request() as self._stop,
-            Progress(self._plan.total, self._step, self.batch_size) as self._bar,
+            Progress(self._length.total, self._step, self.batch_size) as self._bar,
         ):
-            while self._step < self._plan.total:
+            while self._step < self._length.total:
                 self._epoch()
             write_atomically(run.path / "curves.png", loss_curves(self._rows))
         return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
@@ -116,13 +115,13 @@ class Trainer:
         """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
         columns = self._columns
         labels = list(range(columns)) * ROWS if self.model.conditional else None
-        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"], **family(self.name).sample)
+        images = self.model.sample(ROWS * columns, labels=labels, seed=self.train["seed"])
         return grid(to_uint8(images, self.data.native_shape), columns)
 
     @property
     def picture_evaluations(self):
         """Network evaluations that a picture takes, of one image each."""
-        return ROWS * self._columns * self.model.evaluations(**family(self.name).sample)
+        return ROWS * self._columns * self.model.evaluations()
 
     @property
     def validation_images(self):
@@ -150,8 +149,8 @@ class Trainer:
         self._bar.resume()
         batches, callbacks = self.batches(self._step), [callback, *self._callbacks]
         history = self.model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks).history
-        if self.model.stop_training and self._step < self._plan.total:  # one of the callbacks asked for it
-            self._plan.end(self._step)
+        if self.model.stop_training and self._step < self._length.total:  # one of the callbacks asked for it
+            self._length.end(self._step)
         logs = {metric.name: history[metric.name][-1] for metric in self.model.metrics} | self.validate()
         row = {
             "epoch": math.ceil(self._step / self.steps_per_epoch),
@@ -162,15 +161,15 @@ class Trainer:
         }
         self._rows.append(row)
         self._run.write_metrics(self._rows)
-        picture = self._picture_due() or self._step == self._plan.total
+        picture = self._picture_due() or self._step == self._length.total
         if self.train["tensorboard"]:
             self._to_tensorboard(logs)
         self._keep(picture, checkpoint=picture or time.monotonic() - self._saved > SAVE_SECONDS)
 
     def before_step(self):
         """Sets the learning rate."""
-        plan = self._plan
-        self.model.optimizer.learning_rate = learning_rate(plan.position(self._step), plan.steps, self.train["lr"])
+        length = self._length
+        self.model.optimizer.learning_rate = learning_rate(length.position(self._step), length.steps, self.train["lr"])
 
     def after_step(self, loss):
         """Counts the step; stops where `loss`, the epoch's mean so far, is not finite; plans, draws and saves what is
@@ -179,10 +178,10 @@ class Trainer:
         if not math.isfinite(loss):
             raise self._diverged(f"the loss became {loss}")
         self._bar.advance(loss)
-        if self._plan.step_done(self._step, self._seconds()):
+        if self._length.step_done(self._step, self._seconds()):
             self._replanned = True
-            self._bar.plan(self._plan.total)
-        if self._step == self._plan.total:
+            self._bar.plan(self._length.total)
+        if self._step == self._length.total:
             self.model.stop_training = True
         elif self._step < self._epoch_end:
             self._keep(self._picture_due(), checkpoint=self._picture_due())
@@ -195,7 +194,7 @@ class Trainer:
 
     def _keep(self, picture, checkpoint):
         """Draws and saves what is due; after a decision and on a signal saves in any case; on a signal stops."""
-        stopped, finished = self._stop.signum is not None, self._step == self._plan.total
+        stopped, finished = self._stop.signum is not None, self._step == self._length.total
         if checkpoint or stopped or self._replanned:
             broken = self.state.not_finite()
             if broken:
@@ -206,11 +205,11 @@ class Trainer:
             # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
             self._run.write_weights(self.model.weights_dict())
             self.state.seconds.assign(self._seconds())
-            self.state.save(self._run, self._step, [astuple(decision) for decision in self._plan.decisions])
+            self.state.save(self._run, self._step, [astuple(decision) for decision in self._length.decisions])
             self._saved, self._replanned = time.monotonic(), False
         if stopped and not finished:
             raise Interrupted(
-                f"stopped after step {self._step} of {self._plan.total}, all saved; "
+                f"stopped after step {self._step} of {self._length.total}, all saved; "
                 f"go on with: train --resume {self._run.path}",
                 self._stop.signum,
             )

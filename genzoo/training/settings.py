@@ -69,8 +69,8 @@ class TrainSettings:
 
 def check_labelled(model, data):
     """Raises DataError where the family called `model` needs labels that an `ImageData` has not."""
-    if family(model).labelled and not data.num_classes:
-        others = ", ".join(name for name, other in MODELS.items() if not other.labelled)
+    if family(model).labels and not data.num_classes:
+        others = ", ".join(name for name, other in MODELS.items() if not other.labels)
         raise DataError(
             f"{model} needs labelled images, and {data.name} has no labels: put the files into one subfolder a class, "
             f"or train a family without labels ({others})"

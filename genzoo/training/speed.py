@@ -74,7 +74,7 @@ def measure(trainer):
 
 
 def steps_within(seconds, speed, steps_per_epoch, every=None):
-    """(steps, steps between pictures, reserve) of a run that ends `seconds` from now; the reserve is that of a `Plan`.
+    """(steps, steps between pictures, reserve) of a run that ends `seconds` from now; the reserve is as of `Length`.
 
     every: steps between pictures where they are asked for (0: only one, at the end), else about PICTURES are drawn in
     all, fewer where they would take more than PICTURE_SHARE. At least one step is made.

@@ -45,7 +45,7 @@ def train(settings, data=None, callbacks=()):
     given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
     shaping = {name: preset[name] if value is None else value for name, value in given.items()}
     shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
-    trainer = Trainer(settings.model, model, data, shaping)
+    trainer = Trainer(model, data, shaping)
     shaping |= _length(settings, preset, trainer)
     if settings.dry_run:
         return None
@@ -87,14 +87,14 @@ def resume(path, data_dir=None, callbacks=()):
     _announce(data)
     keras.utils.set_random_seed(config["train"]["seed"])
     model = build(config["model"], **config["model_config"])
-    return Trainer(config["model"], model, data, config["train"]).run(run, callbacks)
+    return Trainer(model, data, config["train"]).run(run, callbacks)
 
 
 def _length(settings, preset, trainer):
     """What config["train"] says of a run's length. Says it too, with the expected time where it is a dry run.
 
     minutes, seconds, reserve: None where steps or epochs were asked for; else what was asked for, what is left of that
-    after the start, and what a `Plan` keeps for the end.     steps: as planned.     sample_every: 0: only at the end.
+    after the start, and what a `Length` keeps for the end.     steps: as planned.     sample_every: 0: only at the end.
     """
     began, per_epoch, every = settings.elapsed(), trainer.steps_per_epoch, settings.sample_every
     steps = settings.steps or (settings.epochs or 0) * per_epoch

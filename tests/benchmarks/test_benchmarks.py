@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from small import dataset, small
+from small import dataset, shared
 
 from benchmarks import exams, flops, measuring, processes, quality, reporting
 from benchmarks.baselines.article import STEPS, Article, ArticleUNet
@@ -44,7 +44,7 @@ def test_operations_of_a_layer(layer, shape, operations):
     assert flops.forward(lambda: layer(tf.zeros(shape))) == operations
 
 
-@pytest.mark.parametrize("model", [lambda: small("cddpm"), lambda: small("cvae")])
+@pytest.mark.parametrize("model", [lambda: shared("cddpm"), lambda: shared("cvae")])
 def test_the_layers_and_the_profiler_count_the_same(model):
     counted, profiled = efficiency.operations(model(), 4)
     assert abs(profiled / counted - 1) < efficiency.AGREE
@@ -74,7 +74,7 @@ def test_the_article_s_model_trains_and_draws():
 
 
 def test_options_within_so_many_evaluations():
-    model = small("cddpm")
+    model = shared("cddpm")
     guided = options_within(model)
     assert model.evaluations(**guided) <= 10 < model.evaluations(**guided | {"steps": guided["steps"] + 1})
     assert options_within(model, {"sampler": "ddim", "guidance": 1.0})["steps"] == 10

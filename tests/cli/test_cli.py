@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,13 @@ from PIL import Image
 
 from genzoo.cli import main, parser, types
 from genzoo.cli.commands import edit, info, sample, train
-from genzoo.diffusion import formulas, schedules
-from genzoo.diffusion.samplers import SAMPLERS
-from genzoo.diffusion.spacings import SPACINGS
+from genzoo.data.catalogue import SOURCES
+from genzoo.data.pixels import to_uint8
+from genzoo.diffusion.catalogue import PREDICTIONS, SAMPLERS, SCHEDULES, SPACINGS
 from genzoo.models.base import GenerativeModel
 from genzoo.models.editing import Editing
 from genzoo.models.families import MODELS
+from genzoo.networks.catalogue import NETWORKS
 from genzoo.pictures.grids import GAP
 from genzoo.runs import load
 
@@ -76,17 +76,30 @@ def test_help_shows_the_defaults_of_every_family(call):
     _, text, _ = call("train", "--help")
     for name, family in MODELS.items():
         assert family.summary in text
-        for key, value in (family.train | family.model).items():
-            assert f"{key}={value}" in text, (name, key)
+        told = " ".join(text.split(family.summary)[1].split()[: 40])
+        for key, value in family.train.items():
+            assert f"{key}={value:g}" in told, (name, key)
+        for option in family.options:
+            assert option.default is None or f"{option.name}=" in told, (name, option.name)
 
 
 def test_help_names_what_there_is(call):
     _, text, _ = call("train", "--help")
-    assert f"{{{','.join(schedules.BETAS)}}}" in text.replace("cosine,linear", "linear,cosine")
-    assert f"{{{','.join(formulas.PREDICTIONS)}}}" in text
+    for names in (SCHEDULES, PREDICTIONS, sorted(NETWORKS)):
+        assert f"{{{','.join(names)}}}" in text
+    assert all(source.form in text for source in SOURCES.values())
     _, text, _ = call("sample", "--help")
-    assert all(name in text.split("which sampler to take")[1] for name in SAMPLERS)
-    assert all(name in text for name in SPACINGS)
+    assert all(name in text.split("network evaluations for S steps")[1] for name in SAMPLERS)
+    assert f"{{{','.join(SPACINGS)}}}" in text
+
+
+def test_every_declared_option_is_a_word(call):
+    words = {"train": [o for e in (*MODELS.values(), *NETWORKS.values()) for o in e.options]}
+    words["sample"] = words["evaluate"] = [o for entry in MODELS.values() for o in entry.sampling]
+    words["sample"] += [o for entry in SAMPLERS.values() for o in entry.options]
+    for command, options in words.items():
+        _, text, _ = call(command, "--help")
+        assert all(option.word in text for option in options), command
 
 
 def test_train_py_is_genzoo_train():
@@ -170,7 +183,7 @@ BAD = {
     "no steps": ("sample RUN --steps 0", 2, "at least 1"),
     "unknown spacing": ("sample RUN --timesteps random", 2, "random"),
     "eta above 1": ("sample RUN --eta 2", 2, "--eta"),
-    "option of blend": ("sample RUN --share 0.2", 2, "share"),
+    "option of blend": ("sample RUN --share 0.2", 2, "has no option 'share'"),
     "label out of range": ("sample RUN --labels 3,10", 2, "0 to 9"),
     "negative label": ("sample RUN --labels=-1", 2, "labels"),
     "no images": ("sample RUN --n 0", 2, "from 1"),
@@ -183,18 +196,18 @@ BAD = {
     "unknown prediction": ("train --predict noise", 2, "x0"),
     "unknown schedule": ("train --schedule steep", 2, "linear"),
     "min-snr of 0": ("train --min-snr 0", 2, "above 0"),
-    "eta of another sampler": ("sample RUN --sampler unipc --eta 0.5", 2, "unipc takes no --eta: that is for ddim"),
-    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "dpmpp_2m takes no --variance"),
+    "eta of another sampler": ("sample RUN --sampler unipc --eta 0.5", 2, "unipc takes no eta: that is for ddim"),
+    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "dpmpp_2m takes no variance"),
     "unknown variance": ("sample RUN --sampler ddpm --variance learned", 2, "fixed_small"),
     "threshold above 1": ("sample RUN --threshold 2", 2, "--threshold"),
     "threshold and none": ("sample RUN --threshold 0.9 --no-clip", 2, "--no-clip"),
-    "no clip for a vae": ("sample RUN.vae --no-clip", 2, "vae has no sampling option --no-clip"),
-    "guidance without labels": ("sample RUN.ddpm --guidance 2", 2, "ddpm has no sampling option --guidance:"),
+    "no clip for a vae": ("sample RUN.vae --no-clip", 2, "sampling of vae has no option 'clip_denoised'"),
+    "guidance without labels": ("sample RUN.ddpm --guidance 2", 2, "sampling of ddpm has no option 'guidance'"),
     "one level": ("sample RUN --guidance-interval 3", 2, "LOW,HIGH"),
     "levels of words": ("sample RUN --guidance-interval low,high", 2, "LOW,HIGH"),
     "negative level": ("sample RUN --guidance-interval=-1,2", 2, "LOW,HIGH"),
     "nan for a level": ("sample RUN --guidance-interval nan,2", 2, "LOW,HIGH"),
-    "falling levels": ("sample RUN --guidance-interval 3,0.3", 2, "LOW below HIGH"),
+    "falling levels": ("sample RUN --guidance-interval 3,0.3", 2, "two rising numbers"),
     "rescaled by 2": ("sample RUN --guidance-rescale 2", 2, "--guidance-rescale"),
     "interpolation in one step": ("interpolate RUN --steps 1", 2, "from 2"),
     "inversion beyond T": ("reconstruct RUN --steps 21", 2, "20"),
@@ -299,27 +312,25 @@ def test_other_ends(error, code, call, monkeypatch):
     assert got == code and err.count("\n") == 1 and "Traceback" not in err
 
 
-def test_the_registry_says_what_the_classes_say():
+def test_the_declarations_say_what_the_classes_do():
     for family in MODELS.values():
-        cls = getattr(import_module(f"genzoo.models.{family.module}"), family.cls)
-        assert family.options == cls.sample_options
-        assert family.labelled == cls.conditional
+        cls = family.load()
         assert family.encodes == (cls.reconstruct is not GenerativeModel.reconstruct)
         assert family.diffuses == issubclass(cls, Editing)
-        assert bool(family.options) == (cls.trajectory is not GenerativeModel.trajectory)
+        assert family.in_steps == (cls.way is not GenerativeModel.way)
 
 
 @pytest.mark.parametrize(
     "words, phrase",
     [
         ("--model ddpm --latent-dim 8", "diffusion_steps"),
-        ("--model vae --set leyers=3", "latent_dim, widths, beta"),
-        ("--model vae --set latent_dim=big", "32"),
-        ("--model vae --set latent_dim=true", "32"),
+        ("--model vae --set leyers=3", "latent_dim, beta, network, precision, widths"),
+        ("--model vae --set latent_dim=big", "latent_dim of vae: expected a whole number"),
+        ("--model vae --set latent_dim=true", "got True"),
         ("--model vae --set widths=8", "widths"),
         ("--model vae --latent-dim 1000000", "latent_dim"),
         ("--model ddpm --set schedule=steep", "steep"),
-        ("--model ddpm --set min_snr=high", "a number, or null"),
+        ("--model ddpm --set min_snr=high", "a number above 0, or none"),
         ("--model ddpm --zero-snr --predict eps", "zero_snr needs predict v or x0"),
         ("--model vae --predict v", "vae has no option 'predict'"),
         ("--model ddpm --set predict=noise", "noise"),
@@ -368,6 +379,11 @@ def test_npz(family, trained, call, tmp_path):
     assert (arrays(tmp_path / "c.npz")[0] != images).any()
 
 
+SAMPLING = {"sampler": "dpmpp_2m", "steps": 7, "timesteps": "trailing", "clip_denoised": True, "threshold": None}
+GUIDING = {"guidance": 2.0, "guidance_interval": (1.0, 10.0), "guidance_rescale": 0.0}
+COMPLETE = {"ddpm": SAMPLING, "cddpm": SAMPLING | GUIDING, "blend": {"share": None}, "vae": {}, "cvae": {}}
+
+
 @pytest.mark.parametrize(
     "family, words, n, labels, options",
     [
@@ -377,18 +393,16 @@ def test_npz(family, trained, call, tmp_path):
         ("cvae", "--labels 0-2 --n 5", 5, [0, 1, 2, 0, 1], {}),
         ("cvae", "--labels 0-9 --n 2", 2, [0, 1], {}),
         ("blend", "--steps 5 --share 0.2", 64, None, {"steps": 5, "share": 0.2}),
-        ("ddpm", "", 64, None, {"sampler": "dpmpp_2m", "steps": 7}),
-        ("cddpm", "--n 1", 1, [0],
-         {"sampler": "dpmpp_2m", "steps": 7, "guidance": 2.0, "guidance_interval": (1.0, 10.0)}),
+        ("ddpm", "", 64, None, {}),
+        ("cddpm", "--n 1", 1, [0], {}),
         ("ddpm", "--sampler ddpm --variance fixed_large", 64, None,
          {"sampler": "ddpm", "steps": 20, "variance": "fixed_large"}),
         ("cddpm", "--n 1 --sampler ddim --steps 5 --eta 0.5 --timesteps quad --guidance 0", 1, [0],
-         {"sampler": "ddim", "steps": 5, "eta": 0.5, "timesteps": "quad", "guidance": 0.0,
-          "guidance_interval": (1.0, 10.0)}),
+         {"sampler": "ddim", "steps": 5, "eta": 0.5, "timesteps": "quad", "guidance": 0.0}),
         ("cddpm", "--n 2 --sampler unipc --threshold 0.9 --guidance-interval 0.3,inf --guidance-rescale 0.7", 2, [0, 1],
-         {"sampler": "unipc", "steps": 7, "threshold": 0.9, "guidance": 2.0,
+         {"sampler": "unipc", "threshold": 0.9,
           "guidance_interval": (0.3, float("inf")), "guidance_rescale": 0.7}),
-        ("ddpm", "--n 2 --no-clip --steps 3", 2, None, {"sampler": "dpmpp_2m", "steps": 3, "clip_denoised": False}),
+        ("ddpm", "--n 2 --no-clip --steps 3", 2, None, {"steps": 3, "clip_denoised": False}),
     ],
 )  # fmt: skip
 def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call, written, monkeypatch):
@@ -402,12 +416,13 @@ def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call
             return np.zeros([n, 8, 8, 1], np.float32)
 
         def evaluations(self, **asked):
-            assert asked == options
+            assert asked == COMPLETE[family] | options
             return 7
 
     monkeypatch.setattr(sample, "load", lambda run: Model())
     code, out, _ = call("sample", written(family), *words.split())
     assert code == 0 and re.match(rf"{n} images, .*in [\d.]+ s: [\d.]+ images/s\n", out)
+    options = COMPLETE[family] | options
     if "sampler" in options:
         assert f"{options['sampler']}, {options['steps']} steps, 7 network evaluations each, " in out
     assert asked == [{"n": n, "labels": labels, "seed": 5 if "--seed" in words else 0, **options}]
@@ -429,7 +444,8 @@ def test_pictures_of_the_way(family, words, rows, trained, call, tmp_path):
         gif.seek(gif.n_frames - 1)
         assert np.abs(np.asarray(gif.convert("L"), int) - still).max() <= 1  # it ends in the picture
         n_frames = gif.n_frames
-    width, height = Image.open(tmp_path / "steps.png").size
+    with Image.open(tmp_path / "steps.png") as picture:
+        width, height = picture.size
     assert width * (n_frames * 10 + 2) == height * (8 * 10 + 2)  # rows of 4 pairs, 8 + 2 pixels each
 
 
@@ -438,9 +454,17 @@ def test_what_is_drawn_is_what_the_model_samples(sampler, trained, call, tmp_pat
     run = trained("cddpm")
     code, _, err = call("sample", run, "--n", 3, "--sampler", sampler, "--steps", 7, "--out", tmp_path / "a.npz")
     assert code == 0, err
-    images = load.load(run).sample(3, sampler=sampler, steps=7, guidance=2.0)
-    drawn = arrays(tmp_path / "a.npz")[0]
-    assert np.abs(drawn.astype(int) - train.to_uint8(images, (8, 8, 1))).max() <= 1
+    images = sample.load(run).sample(3, sampler=sampler, steps=7)
+    np.testing.assert_array_equal(arrays(tmp_path / "a.npz")[0], to_uint8(images, (8, 8, 1)))
+
+
+@pytest.mark.parametrize("family", ["cvae", "blend", "cddpm"])
+def test_the_library_draws_by_default_what_the_command_draws(family, trained, call, tmp_path):
+    labels = MODELS[family].labels
+    words = ("--labels", "3,7") if labels else ("--n", "2")
+    assert call("sample", trained(family), *words, "--out", tmp_path / "a.npz")[0] == 0
+    images = sample.load(trained(family)).sample(**{"labels": [3, 7]} if labels else {"n": 2})
+    np.testing.assert_array_equal(arrays(tmp_path / "a.npz")[0], to_uint8(images, (8, 8, 1)))
 
 
 def cells(path, rows, columns):
@@ -501,13 +525,6 @@ def test_inpaint(where, trained, call, tmp_path):
     assert (kept[:, made] == 128).all() and (kept[:, ~made] == original[:, ~made]).all()
     assert np.abs(new - original)[:, ~made].max() <= 1
     assert (new != original)[:, made].any(1).all()
-
-
-def test_pairs_agree_in_their_label():
-    labels = np.array([0, 1, 2, 0, 1, 0, 2, 2, 3])
-    a, b = edit._pairs(labels, 7, seed=0, same_label=True)
-    assert len(a) == 7 and (labels[a] == labels[b]).all() and (a != b).all()
-    assert 3 not in labels[a]  # there is only one
 
 
 def test_files_are_numbered_and_replaced_only_when_asked(trained, call, tmp_path):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from small import CLASSES, DIFFUSION, images, shaken, small
+from small import CLASSES, DIFFUSION, images, shaken, shared, small
 
 from genzoo.models.blend import Blend
 from genzoo.models.families import MODELS
@@ -28,8 +28,8 @@ def test_the_decoder_gives_back_the_size_of_the_image(name, image_shape):
 def test_the_bottleneck_is_one(name):
     """A 'latent' as large as the image can copy it."""
     for image_shape in [(32, 32, 1), (64, 64, 3)]:
-        model = MODELS[name].model
-        assert model["latent_dim"] * 10 <= np.prod(image_shape)
+        options = MODELS[name].model_options({}, image_shape, 10)
+        assert options["latent_dim"] * 10 <= np.prod(image_shape)
     # Every way from image to reconstruction leads through the latent: its rank bounds theirs.
     model = shaken(small(name, latent_dim=3))
     labels = {"labels": [1] * 4} if model.conditional else {}
@@ -39,7 +39,7 @@ def test_the_bottleneck_is_one(name):
 
 def test_cvae_label_and_latent_stand_side_by_side_in_every_example():
     """Joined along the wrong axis, one example's label reaches another example's picture."""
-    model = shaken(small("cvae"), scale=0.3)
+    model = shaken(shared("cvae"), scale=0.3)
     z = np.random.default_rng(0).normal(size=(4, model.latent_dim)).astype("float32")
     together = model.decode(z, [0, 1, 2, 3])
     alone = np.concatenate([model.decode(z[i : i + 1], [i]) for i in range(4)])
@@ -50,7 +50,7 @@ def test_cvae_label_and_latent_stand_side_by_side_in_every_example():
 
 def test_cvae_label_enters_the_encoder_as_constant_channels_would():
     """A plane for each class beside the pixels, all 1 for the label, and a first convolution over both."""
-    model = shaken(small("cvae"), scale=0.3)
+    model = shaken(shared("cvae"), scale=0.3)
     encoder, x, labels = model.ema.encoder, images(3), [1, 3, 0]
     planes = np.broadcast_to(np.eye(CLASSES, dtype="float32")[labels][:, None, None], (3, 8, 8, CLASSES))
     first, table = encoder.downs[0].conv, np.asarray(encoder.label_embedding.dense.kernel)
@@ -68,7 +68,7 @@ def test_cvae_label_enters_the_encoder_as_constant_channels_would():
 @pytest.mark.parametrize("name", MODELS)
 def test_one_model_both_trains_and_samples(name):
     """No `inference` flag in the constructor: the object that learned is the one that samples."""
-    model = small(name)
+    model = shared(name)
     model.prepare_sampling(images(16))
     assert model.loss_terms(model.network, images(2), np.array([0, 1]), 0, training=True)["loss"].shape == ()
     assert len(model.sample(2, **STEPS.get(name, {}))) == 2
@@ -81,12 +81,12 @@ def test_sampling_starts_where_training_ends(schedule, steps):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model = small("ddpm", diffusion_steps=steps, schedule=schedule)
-    assert np.sqrt(model.alphas_cumprod[-1]) < 0.02
+    assert np.sqrt(model.schedule.alphas_cumprod[-1]) < 0.02
 
 
 def test_time_reaches_the_network_as_bounded_features():
     """A raw integer t in a Dense layer is hundreds of times larger than any other input."""
-    embedding = UNet((8, 8, 1), (8, 8), 1).time_embedding
+    embedding = UNet((8, 8, 1), 0, (8, 8), 1).time_embedding
     embedding(tf.constant([0.0]))
     width = embedding.dense.kernel.shape[0]
     embedding.dense.kernel.assign(tf.eye(width, embedding.dense.kernel.shape[1]))
@@ -101,7 +101,7 @@ def test_time_reaches_the_network_as_bounded_features():
 @pytest.mark.parametrize("image_shape", [(8, 8, 1), (64, 64, 3)])
 def test_the_unet_has_a_path_at_full_resolution(image_shape):
     """With every skip behind a pooling, pixel noise has no way through; here the head alone can copy the input."""
-    net = UNet(image_shape, (8, 8), 1)
+    net = UNet(image_shape, 0, (8, 8), 1)
     x = images(2, image_shape)
     net(x, tf.zeros([2]))
     kernel = np.zeros(net.head.kernel.shape, "float32")
@@ -114,7 +114,7 @@ def test_the_unet_has_a_path_at_full_resolution(image_shape):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_call_leaves_no_trace(name):
     """Reversing a list of skips in place makes the second call differ from the first."""
-    model = shaken(small(name))
+    model = shaken(shared(name))
     inputs = [images(1), *model.example_inputs()[1:]]
     np.testing.assert_array_equal(model.ema(*inputs), model.ema(*inputs))
 
@@ -133,7 +133,7 @@ def test_labels_are_dropped_one_by_one():
 
 def test_sampling_guides():
     """s = 1 is the conditional network, s = 0 the unconditional one, and s = 3 goes past both on their line."""
-    model = shaken(small("cddpm"), scale=0.3)
+    model = shaken(shared("cddpm"), scale=0.3)
     x, t, labels = images(4), tf.constant(7), tf.constant([0, 1, 2, 3])
 
     def predict(s):
@@ -150,8 +150,8 @@ def test_sampling_guides():
 
 
 def test_guidance_costs_two_evaluations_only_where_it_acts():
-    model = small("cddpm")
-    assert [model.evaluations(sampler="ddim", steps=7, guidance=s) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
+    model, everywhere = small("cddpm"), {"guidance_interval": None}
+    assert [model.evaluations(sampler="ddim", steps=7, guidance=s, **everywhere) for s in (0.0, 1.0, 2.0)] == [7, 7, 14]
     seen = []
     network = model.ema.call
 
@@ -162,17 +162,17 @@ def test_guidance_costs_two_evaluations_only_where_it_acts():
     model.ema.call = counting
     for s, rows in ((1.0, 3), (0.0, 3), (2.0, 6)):
         seen.clear()
-        model.sample(3, sampler="ddim", steps=7, guidance=s)
+        model.sample(3, sampler="ddim", steps=7, guidance=s, **everywhere)
         assert seen == [rows] * 7  # both halves in one forward pass
 
 
 @pytest.mark.parametrize("name", DIFFUSION)
 def test_the_sampling_loop_does_not_unroll_or_retrace(name):
     """A Python loop of T steps inside a tf.function makes T copies of the network."""
-    model = small(name, diffusion_steps=1000)
+    model = small(name, diffusion_steps=200)
     guided = [{"guidance": s} for s in (1.0, 0.0, 2.5)] if model.conditional else [{}]
     requests = [
-        {"sampler": "ddpm", "steps": 1000},
+        {"sampler": "ddpm", "steps": 200},
         {"sampler": "ddpm", "steps": 20, "variance": "fixed_large"},
         {"sampler": "ddim", "steps": 10, "eta": 0.5, "timesteps": "quad", "clip_denoised": False},
         {"sampler": "ddim", "steps": 33},
@@ -189,7 +189,7 @@ def test_the_sampling_loop_does_not_unroll_or_retrace(name):
 
 def test_the_ddim_loop_over_all_steps_is_finite():
     """The `+ 1` of a well-known listing runs past the table at S = T; on a GPU that gather gives 0, and then NaN."""
-    model = shaken(small("ddpm"))
+    model = shaken(shared("ddpm"))
     for spacing in ("uniform", "linspace", "trailing", "quad"):
         sampled = model.ddim_sample(2, steps=20, timesteps=spacing, eta=1.0)
         assert np.isfinite(sampled).all()
@@ -209,7 +209,7 @@ def test_clipping_rederives_the_noise():
 
 
 def test_the_noise_amount_reaches_the_blend_network():
-    model = shaken(small("blend"), scale=0.3)
+    model = shaken(shared("blend"), scale=0.3)
     x = images(1)
     low, high = (model.predict_x0(model.ema, x, tf.constant([a])).numpy() for a in (0.1, 0.9))
     assert np.abs(low - high).max() > 1e-3
@@ -220,6 +220,6 @@ def test_blend_steps_arrive_where_a_fixed_share_leaves_noise():
     assert left(Blend.shares(steps=5, share=0.2)) == pytest.approx(0.328, abs=1e-3)
     assert left(Blend.shares(steps=5)) == 0
     np.testing.assert_allclose(np.cumprod(1 - Blend.shares(steps=5)), [0.8, 0.6, 0.4, 0.2, 0], atol=1e-12)
-    model = shaken(small("blend"))
+    model = shaken(shared("blend"))
     path = model.trajectory(2, frames=5, steps=5)
     np.testing.assert_allclose(path[-1][0], path[-1][1], atol=1e-5)  # the last step reaches the last prediction

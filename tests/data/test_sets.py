@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from genzoo.data.catalogue import FORMS
 from genzoo.data.pipeline import permutation
 from genzoo.data.pixels import to_float
-from genzoo.data.sets import DATASETS, ImageData, load_data
+from genzoo.data.sets import ImageData, load_data
 from genzoo.data.sources import tfds
 from genzoo.data.splits import hold_out
 from genzoo.errors import UsageError
@@ -68,7 +69,7 @@ def test_auto_falls_back_to_digits_and_says_why(no_network):
 def test_unknown_names_are_answered_with_the_valid_ones(name):
     with pytest.raises(UsageError) as caught:
         load_data(name)
-    assert all(valid in str(caught.value) for valid in DATASETS)
+    assert all(valid in str(caught.value) for valid in FORMS)
 
 
 @pytest.mark.parametrize("size", [0, -1, 7, 5000])

@@ -1,6 +1,6 @@
-"""Records in tests/oracle/diffusers.npz where diffusers' schedulers go, for `test_samplers`.
+"""Records in oracle/diffusers.npz where diffusers' schedulers go, for `test_sampler_oracles`.
 
-    pip install torch diffusers && python tests/make_oracle.py
+    pip install torch diffusers && python tests/diffusion/make_oracle.py
 
 All samplers follow the exact ε of a two-mode Gaussian mixture from the same start, with the linear schedule of
 T = 1000. Recorded for each: the start, the times visited, the noise drawn, and the end.

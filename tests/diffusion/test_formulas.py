@@ -10,25 +10,28 @@ from genzoo.errors import UsageError
 RNG = np.random.default_rng(0)
 X_0, EPS = RNG.normal(size=(2, 5, 4, 4, 1))
 ABAR = RNG.uniform(0.01, 0.99, size=(5, 1, 1, 1))
+SHARES = ABAR**0.5, (1 - ABAR) ** 0.5  # α, σ
 
 
 @pytest.mark.parametrize("predict", formulas.PREDICTIONS)
 def test_x0_from_inverts_target(predict):
-    x_t = formulas.q_sample(X_0, EPS, ABAR)
-    output = formulas.target(predict, X_0, EPS, ABAR)
-    np.testing.assert_allclose(formulas.x0_from(predict, output, x_t, ABAR), X_0, atol=1e-12)
+    x_t = formulas.q_sample(X_0, EPS, *SHARES)
+    output = formulas.target(predict, X_0, EPS, *SHARES)
+    np.testing.assert_allclose(formulas.x0_from(predict, output, x_t, *SHARES), X_0, atol=1e-12)
 
 
 def test_eps_from_x0_inverts_q_sample():
-    x_t = formulas.q_sample(X_0, EPS, ABAR)
-    np.testing.assert_allclose(formulas.eps_from_x0(x_t, X_0, ABAR), EPS, atol=1e-12)
+    x_t = formulas.q_sample(X_0, EPS, *SHARES)
+    np.testing.assert_allclose(formulas.eps_from_x0(x_t, X_0, *SHARES), EPS, atol=1e-12)
 
 
 def test_unknown_prediction_is_named():
-    with pytest.raises(UsageError, match="'score'.*eps, x0, v"):
-        formulas.target("score", X_0, EPS, ABAR)
-    with pytest.raises(UsageError, match="'score'.*eps, x0, v"):
-        formulas.x0_from("score", X_0, EPS, ABAR)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.target("score", X_0, EPS, *SHARES)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.min_snr_weight("score", ABAR, 5)
+    with pytest.raises(UsageError, match="'score'.*v, eps, x0"):
+        formulas.x0_from("score", X_0, EPS, *SHARES)
 
 
 def test_guidance_1_is_conditional_and_0_unconditional():
@@ -41,7 +44,7 @@ def test_ddpm_step_is_the_bayes_posterior(t):
     """q(x_{t-1} | x_t, x_0) ∝ q(x_t | x_{t-1}) q(x_{t-1} | x_0), a product of two Gaussians in x_{t-1}."""
     schedule = make_schedule("linear", 500)
     abar, abar_prev, beta = schedule.alpha_bar(t), schedule.alpha_bar(t - 1), schedule.betas[t]
-    x_t = formulas.q_sample(X_0, EPS, abar)
+    x_t = formulas.q_sample(X_0, EPS, *schedule.alpha_sigma(t))
     mean = formulas.ddpm_step(X_0, EPS, 0.0, abar, abar_prev)
     deviation = formulas.ddpm_step(0.0, 0.0, 1.0, abar, abar_prev)
     if t == 0:
@@ -78,6 +81,14 @@ def test_ddim_keeps_the_marginal(eta):
     image, noise, fresh = (formulas.ddim_step(*unit, abar, abar_prev, eta=eta) for unit in np.eye(3))
     assert image == pytest.approx(np.sqrt(abar_prev))
     assert noise**2 + fresh**2 == pytest.approx(1 - abar_prev)
+
+
+def test_ddim_keeps_the_little_old_noise_that_is_left():
+    """With η = 1 and ᾱ = 1e-16 the posterior keeps the share ᾱ/ᾱ_p (1-ᾱ_p)/(1-ᾱ) of the noise's variance."""
+    abar, abar_prev = 1e-16, 0.5
+    old = formulas.ddim_step(0.0, 1.0, 0.0, abar, abar_prev, eta=1.0)
+    assert old**2 == pytest.approx((1 - abar_prev) * abar, rel=1e-9)
+    assert old == pytest.approx(formulas.ddpm_step(0.0, 1.0, 0.0, abar, abar_prev), rel=1e-9)
 
 
 def test_min_snr_weighs_the_same_error_alike():

@@ -1,11 +1,14 @@
 """From images to noise and back, on a model whose exact answer is known."""
 
+import functools
+
 import numpy as np
 import pytest
-from small import images, shaken, small
+from small import images, shaken, shared, small
 
-from genzoo.diffusion.samplers import SAMPLERS
-from genzoo.diffusion.spacings import SPACINGS
+from genzoo import rng
+from genzoo.diffusion import samplers
+from genzoo.diffusion.catalogue import SAMPLERS, SPACINGS
 from genzoo.errors import UsageError
 from genzoo.models.editing import slerp
 from genzoo.stack import tf
@@ -13,6 +16,7 @@ from genzoo.stack import tf
 MODES, WIDTH, WEIGHTS = (-0.6, 0.6), 0.15, (0.3, 0.7)
 
 
+@functools.cache
 def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000, schedule="cosine"):
     """A cddpm whose network is the exact ε of pixels from a two-mode Gaussian mixture: label k picks a mode, no
     label leaves both, with WEIGHTS."""
@@ -34,7 +38,8 @@ def mixture(label_weights=((1.0, 0.0), (0.0, 1.0)), steps=1000, schedule="cosine
 
 
 def pixels(model, n, labels, **options):
-    return np.asarray(model.generate(n, np.asarray(labels, np.int32), 0, None, clip_denoised=False, **options))
+    everywhere = {"clip_denoised": False, "guidance_interval": None}
+    return np.asarray(model.generate(n, np.asarray(labels, np.int32), 0, None, **everywhere, **options))
 
 
 @pytest.mark.parametrize("options", [{"sampler": "ddpm"}, {"sampler": "ddim", "steps": 200},
@@ -112,20 +117,20 @@ def test_inpaint_keeps_what_is_not_masked():
 
 def test_guidance_acts_in_its_interval_only_and_is_paid_there_only():
     model = mixture()
-    options = {"sampler": "ddim", "steps": 20, "guidance": 3.0}
+    options = {"sampler": "ddim", "steps": 20, "guidance": 3.0, "guidance_interval": None}
     whole = model.plan(**options)
-    part = model.plan(**options, guidance_interval=(0.5, 5.0))
-    sigma = np.sqrt(1 / model.schedule.alpha_bar(part.table.t) - 1)
+    part = model.plan(**options | {"guidance_interval": (0.5, 5.0)})
+    sigma = np.sqrt(1 / model.schedule.alpha_bar(part.rows.t) - 1)
     inside = (sigma > 0.5) & (sigma <= 5.0)
     assert 0 < inside.sum() < 20
-    np.testing.assert_array_equal(part.guidance, np.where(inside, 3.0, 1.0))
+    np.testing.assert_array_equal(part.rows.guidance, np.where(inside, 3.0, 1.0))
     assert model.evaluations(**options) == whole.cost.sum() == 40
-    assert model.evaluations(**options, guidance_interval=(0.5, 5.0)) == 20 + inside.sum()
+    assert model.evaluations(**options | {"guidance_interval": (0.5, 5.0)}) == 20 + inside.sum()
     assert model.evaluations(**(options | {"guidance": 0.0})) == 20
 
 
 def test_rescaled_guidance_has_the_deviation_of_the_conditional():
-    model = shaken(small("cddpm"), scale=0.3)
+    model = shaken(shared("cddpm"), scale=0.3)
     x, labels = images(4), tf.constant([0, 1, 2, 3])
 
     def predict(s, phi):
@@ -137,7 +142,7 @@ def test_rescaled_guidance_has_the_deviation_of_the_conditional():
 
 
 def test_dynamic_thresholding_scales_by_the_quantile():
-    from genzoo.models.ddpm import clipped
+    from genzoo.models.plans import clipped
 
     x = np.linspace(-3, 3, 201, dtype="float32").reshape(1, 201, 1, 1)
     np.testing.assert_array_equal(clipped(tf.constant(x), tf.constant(-1.0)), x)
@@ -146,6 +151,69 @@ def test_dynamic_thresholding_scales_by_the_quantile():
     np.testing.assert_allclose(clipped(tf.constant(x), tf.constant(0.9)), x.clip(-s, s) / s, atol=1e-6)
     small_image = x / 10
     np.testing.assert_allclose(clipped(tf.constant(small_image), tf.constant(0.9)), small_image, atol=1e-7)
+
+
+@pytest.mark.parametrize("zero_snr", [False, True])
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_every_spacing_inverts_and_interpolates(spacing, zero_snr):
+    model, x, labels = shaken(small("cddpm", zero_snr=zero_snr)), images(2), [0, 1]
+    for steps in (1, 7, 20):
+        noise = model.invert(x, labels, steps=steps, timesteps=spacing)
+        back = model.reconstruct(x, labels, steps=steps, timesteps=spacing, eta=0.0)
+        way = model.interpolate(x, x[::-1], 3, labels, ddim_steps=steps, timesteps=spacing, guidance=2.0)
+        assert noise.shape == back.shape == x.shape and way.shape == (3, *x.shape)
+        assert np.isfinite(noise).all() and np.isfinite(back).all() and np.isfinite(way).all()
+
+
+def test_only_the_deterministic_path_is_inverted():
+    model, x, labels = small("cddpm"), images(2), [0, 1]
+    for options in ({"eta": 0.5}, {"eta": 1.0}, {"sampler": "ddpm"}, {"clip_denoised": True}, {"threshold": 0.9}):
+        for call in (
+            lambda o: model.invert(x, labels, **o),
+            lambda o: model.reconstruct(x, labels, steps=1, timesteps="uniform", **o),  # which needs no step backwards
+            lambda o: model.interpolate(x, x, 2, labels, **o),
+        ):
+            with pytest.raises(UsageError, match=f"deterministic DDIM: {next(iter(options))} must be"):
+                call(options)
+
+
+def test_a_samplers_own_mistake_is_not_taken_for_the_users(monkeypatch):
+    def broken(schedule, pairs, eta):
+        raise TypeError("unsupported operand")
+
+    model = shared("ddpm")
+    monkeypatch.setattr(samplers, "ddim", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        model.plan(sampler="ddim", eta=0.5)
+    with pytest.raises(UsageError, match="sampler ddim takes no variance: that is for ddpm"):
+        model.plan(sampler="ddim", variance="fixed_small")
+
+
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_ddim_with_noise_samples_under_zero_snr(eta):
+    """All of the noise is fresh in the first step: what is left of the old one once rounded below 0."""
+    model = shaken(small("ddpm", zero_snr=True, diffusion_steps=1000))
+    assert np.isfinite(model.sample(2, sampler="ddim", eta=eta)).all()
+
+
+def test_min_snr_weighs_eps_as_1_in_pure_noise(monkeypatch):
+    """min(1, γ/SNR) is 1 there; min(ᾱ, γ (1-ᾱ))/ᾱ in float32, by a difference of both, was 0."""
+    model = small("ddpm", predict="eps", min_snr=5.0, diffusion_steps=1000)
+    monkeypatch.setattr(rng, "uniform", lambda *_: tf.constant(0.9999))  # t = 999
+    batch = images(1), np.zeros(1, int)
+    losses = [model.loss_terms(lambda x, *_: tf.zeros_like(x), *batch, i, training=True)["loss"] for i in range(20)]
+    assert np.mean(losses) == pytest.approx(1, abs=0.1)  # the mean of ε²
+
+
+@pytest.mark.parametrize("options", [{}, {"predict": "x0", "min_snr": 5.0}, {"predict": "eps", "min_snr": 5.0}])
+def test_millions_of_steps_train_and_sample(monkeypatch, options):
+    model = shaken(small("ddpm", diffusion_steps=5_000_000, schedule="linear", **options))
+    for spacing in ("linspace", "trailing"):  # the first ends at t = 0
+        for sampler in ("ddpm", "ddim", "dpmpp_2m"):
+            assert np.isfinite(model.sample(2, sampler=sampler, steps=3, timesteps=spacing)).all()
+    for u in (0.0, 0.5, 1 - 1e-7):
+        monkeypatch.setattr(rng, "uniform", lambda *_, u=u: tf.constant(u, tf.float32))
+        assert np.isfinite(model.loss_terms(model.network, images(1), np.zeros(1, int), 0, training=True)["loss"])
 
 
 def test_refusals_are_clear():
@@ -169,24 +237,34 @@ def test_refusals_are_clear():
         small("ddpm", zero_snr=True, predict="eps")
     with pytest.raises(UsageError, match="min_snr must be above"):
         small("ddpm", min_snr=0)
+    for predict in ("v", "x0"):
+        with pytest.raises(UsageError, match="min_snr gives pure noise.* no weight under zero_snr"):
+            small("ddpm", zero_snr=True, predict=predict, min_snr=5.0)
 
 
 @pytest.mark.parametrize("options", [{"predict": "v", "zero_snr": True}, {"predict": "x0", "min_snr": 5.0},
                                      {"predict": "eps", "min_snr": 5.0}, {"predict": "v", "min_snr": 5.0}])  # fmt: skip
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "heun", "dpmpp_2m", "unipc"])
 def test_every_objective_samples_with_every_sampler(options, sampler):
-    model = shaken(small("cddpm", **options))
+    model = shaken(shared("cddpm", **options))
     assert np.isfinite(model.loss_terms(model.network, images(4), np.arange(4), 0, training=True)["loss"])
     for steps in (1, 5, 20):
         assert np.isfinite(model.sample(2, sampler=sampler, steps=steps, guidance=2.0)).all()
 
 
+@pytest.fixture(scope="module")
+def counted():
+    """A model whose `predict_guided` counts in `rows` how often the compiled loop calls it."""
+    model = mixture(steps=100, schedule="linear")
+    model.predict_guided = _Counting(model.predict_guided)
+    return model
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing):
-    model = mixture(steps=100, schedule="linear")
-    model.predict_guided = counted = _Counting(model.predict_guided)
+def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing, counted):
+    model, rows_walked = counted, counted.predict_guided.rows
     for steps in (1, 2, 3, 7, 10, 33, 50, 100):
         for guidance in (0.0, 1.0, 3.0):
             options = {"sampler": sampler, "steps": steps, "timesteps": spacing, "guidance": guidance}
@@ -196,8 +274,8 @@ def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing):
             assert model.evaluations(**options) == rows * (2 if guidance == 3 else 1)
             sampled = model.sample(labels=[0, 1], **options)
             assert np.isfinite(sampled).all()
-            assert int(counted.rows.numpy()) == rows
-            counted.rows.assign(0)
+            assert int(rows_walked.numpy()) == rows
+            rows_walked.assign(0)
     assert model._compiled_loop.experimental_get_tracing_count() == 1
 
 

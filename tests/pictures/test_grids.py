@@ -41,7 +41,8 @@ def test_png_keeps_every_pixel_enlarged(tmp_path, channels):
 @pytest.mark.parametrize("side, expected", [(10, 80), (100, 800), (1000, 1000)])
 def test_small_pictures_are_enlarged_unasked(tmp_path, side, expected):
     grids.save_png(tmp_path / "a.png", np.zeros((side, side, 1), np.uint8))
-    assert Image.open(tmp_path / "a.png").size == (expected, expected)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (expected, expected)
 
 
 def test_gif_has_every_frame_and_rests_on_the_last(tmp_path):

@@ -9,14 +9,15 @@ import json
 from pathlib import Path
 
 from safetensors.numpy import save_file
-from small import DIFFUSION, shaken, small
+from small import shaken, small
 
 from genzoo.models.families import MODELS
 from genzoo.stack import keras
 
 FOLDER = Path(__file__).parent / "exchange"
 REQUEST = {"n": 4, "seed": 11}
-OPTIONS = {name: {"steps": 4} for name in ("blend", *DIFFUSION)} | {"cddpm": {"steps": 4, "guidance": 2.0}}
+ANCESTRAL = {"sampler": "ddpm", "steps": 4}
+OPTIONS = {"blend": {"steps": 4}, "ddpm": ANCESTRAL, "cddpm": ANCESTRAL | {"guidance": 2.0, "guidance_interval": None}}
 
 
 def request(model, name):

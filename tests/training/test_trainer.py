@@ -36,7 +36,7 @@ def test_all_images_are_taken_in_their_order_where_they_are_few():
 
 def test_validation_sees_all_classes():
     data = cyclic(20, CLASSES * VALIDATION_IMAGES)
-    trainer = Trainer("vae", small("vae"), data, TRAIN)
+    trainer = Trainer(small("vae"), data, TRAIN)
     assert trainer.validation_images == VALIDATION_IMAGES
     assert len(np.unique(trainer._validation.test_labels)) == CLASSES
 
@@ -58,7 +58,7 @@ def test_images_become_floats_in_parts_and_only_where_they_are_read(family, monk
         return to_float(pixels)
 
     monkeypatch.setattr("genzoo.data.pixels.to_float", watched)
-    trainer = Trainer(family, small(family), cyclic(1200), TRAIN)
+    trainer = Trainer(small(family), cyclic(1200), TRAIN)
     trainer.prepare_sampling(1100)
     assert made == ([500, 500, 100] if family == "ae" else [])
 
@@ -84,7 +84,7 @@ def test_validation_draws_noise_that_no_step_of_training_draws(monkeypatch):
 
 
 def test_a_picture_and_its_cost_agree():
-    trainer = Trainer("cddpm", small("cddpm"), cyclic(40), TRAIN)
+    trainer = Trainer(small("cddpm"), cyclic(40), TRAIN)
     seen = []
     trainer.model.sample = lambda n, **options: seen.append((n, options)) or np.zeros((n, 8, 8, 1))
     trainer.picture()

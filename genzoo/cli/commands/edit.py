@@ -5,10 +5,10 @@ import time
 import numpy as np
 
 from genzoo.cli import checks
-from genzoo.data.pipeline import permutation
+from genzoo.data.pipeline import pairs_of, permutation
 from genzoo.data.pixels import pad, to_float, to_uint8
 from genzoo.data.sets import load_again
-from genzoo.errors import DataError, UsageError
+from genzoo.errors import UsageError
 from genzoo.pictures.grids import grid, save_png, strips
 from genzoo.progress import evaluations_bar
 from genzoo.runs.load import load
@@ -19,7 +19,7 @@ NOISE = 1 / 3  # of a standard deviation is shown as this share of the way from 
 
 
 def reconstruct(args):
-    """`genzoo reconstruct`: test images, each above what the model makes of it."""
+    """Runs `genzoo reconstruct`: draws test images, each above what the model makes of it."""
     run = Run.open(args.run)
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
@@ -37,14 +37,14 @@ def reconstruct(args):
 
 
 def interpolate(args):
-    """`genzoo interpolate`: a row for each pair of test images, the originals at its ends and the way between them."""
+    """Runs `genzoo interpolate`: draws a row for each pair of test images, the way from one to the other."""
     run = Run.open(args.run)
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
     out = checks.output(args, "interpolation.png", ".png")
     data = load_again(run.config["data"], run.path, args.data_dir)
     model = load(run.path)
-    first, last = _pairs(data.test_labels, args.n, args.seed, same_label=model.conditional)
+    first, last = pairs_of(data.test_labels, args.n, args.seed, same_label=model.conditional)
     a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
     options = {} if steps is None else {"ddim_steps": steps}
     between = model.interpolate(a, b, args.steps, data.test_labels[first] if model.conditional else None, **options)
@@ -54,11 +54,11 @@ def interpolate(args):
 
 
 def img2img(args):
-    """`genzoo img2img`: test images, each above what becomes of it half-way to noise and back."""
+    """Runs `genzoo img2img`: draws test images, each above what becomes of it half-way to noise and back."""
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
-    options = checks.sampling_options(run, args.options, sampler="ddim", steps=50, guidance_interval=None)
+    options = checks.sampling_options(run, args.options, "img2img")
     out = checks.output(args, "img2img.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
@@ -69,11 +69,11 @@ def img2img(args):
 
 
 def inpaint(args):
-    """`genzoo inpaint`: test images, each above what is kept of it (the rest grey) and what is made of that."""
+    """Runs `genzoo inpaint`: draws test images, each above what is kept of it and what is made of that."""
     run = Run.open(args.run)
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
-    options = checks.sampling_options(run, args.options, sampler="ddpm", steps=250, guidance_interval=None)
+    options = checks.sampling_options(run, args.options, "inpaint")
     mask = pad(checks.mask(run, args.box, args.mask)[..., None])  # [H, W, 1]
     out = checks.output(args, "inpainting.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
@@ -95,21 +95,6 @@ def _start(run, args, asked=None):
 
 
 def _save(out, rows, native):
-    """rows: versions of the same images, [n, H, W, C] each, to be shown below each other."""
+    """Writes a picture of versions of the same images, [n, H, W, C] each, below each other."""
     save_png(out, strips(to_uint8(np.stack(rows), native), COLUMNS))
     print(f"wrote {out}")
-
-
-def _pairs(labels, n, seed, same_label):
-    """Indices of n pairs of test images, two arrays [n]; with `same_label` the two of a pair agree in it."""
-    order = permutation(len(labels), seed)
-    if not same_label:
-        return np.resize(order, (2, n))
-    groups = [group for label in np.unique(labels) if len(group := order[labels[order] == label]) > 1]
-    if not groups:
-        raise DataError("no two test images have the same label, so there is nothing to interpolate between")
-    pairs = []
-    for i in range(n):
-        group, at = groups[i % len(groups)], 2 * (i // len(groups))
-        pairs.append((group[at % len(group)], group[(at + 1) % len(group)]))
-    return np.array(pairs).T

@@ -8,7 +8,7 @@ from genzoo.runs.run import Run
 
 
 def info(args):
-    """`genzoo info`: what a run folder holds."""
+    """Runs `genzoo info`: says what a run folder holds."""
     run = Run.open(args.run)
     config, (status, step) = run.config, run.status()
     data = config["data"]

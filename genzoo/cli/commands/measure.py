@@ -67,7 +67,7 @@ def sweep(args):
     """`genzoo sweep`: one run, sampled in many ways: quality against cost, as a table and a picture."""
     run = Run.open(args.run)
     checks.check_finished(run)
-    guided = "guidance" in families.family(run.config["model"]).options
+    guided = any(option.name == "guidance" for option in families.family(run.config["model"]).sampling)
     if args.guidance and not guided:
         raise UsageError(f"{run.config['model']} has no sampling option --guidance")
     settings = {}
@@ -79,16 +79,15 @@ def sweep(args):
         checks.file_to_write(path, args.overwrite, ".csv", ".png")
     data = load_again(run.config["data"], run.path, args.data_dir)
     from genzoo.evaluation.drawing import draw, labels_to_ask
+    from genzoo.evaluation.metrics.reference import Reference
     from genzoo.evaluation.sweep import QUALITY, Point, pareto, sweep_table
     from genzoo.pictures.plots import sweep_curves
 
+    reference = Reference(data)  # first: without a judge, all that is drawn would be lost
     n, seeds = args.n or min(SWEEP_SAMPLES, len(data.test_images)), (args.seed,)
     labels = labels_to_ask(run, data, n)
     print(f"drawing {n:,} samples in each of {len(settings)} ways")
     drawn = draw(run.path, n, seeds, list(settings.values()), labels)
-    from genzoo.evaluation.metrics.reference import Reference
-
-    reference = Reference(data)
     points = [
         Point(*key, one.nfe, one.seconds_1000, reference.measure(one.images[0], labels))
         for key, one in zip(settings, drawn, strict=True)
@@ -102,15 +101,20 @@ def sweep(args):
 
 
 def _evaluated(asked, data, args):
-    """{name: content of metrics.json} of {name: (run, sampling options)}.
+    """Returns the results, {name: content of metrics.json}, of {name: (run, sampling options)}.
 
-    Samples are drawn first, in processes of their own; what a run's metrics.json says already is not asked again.
+    What a run's metrics.json answers already is not asked again. The judge comes first, since it is a part of the
+    question; then all samples are drawn, in processes of their own; then they are measured.
     """
     from genzoo.evaluation.drawing import draw, labels_to_ask
+    from genzoo.evaluation.evaluate import evaluate
+    from genzoo.evaluation.metrics.reference import Reference
     from genzoo.runs import metrics_file
 
+    reference = Reference(data)
+    judge = reference.judge and reference.judge.identity
     n, seeds = args.n or min(SAMPLES, len(data.test_images)), tuple(range(args.seed, args.seed + args.seeds))
-    questions = {name: metrics_file.Settings(n, seeds, options) for name, (_, options) in asked.items()}
+    questions = {name: metrics_file.Question(n, seeds, options, judge) for name, (_, options) in asked.items()}
     found = {name: metrics_file.stored(run, questions[name]) for name, (run, _) in asked.items()}
     drawn = {}
     for name, (run, options) in asked.items():
@@ -119,17 +123,12 @@ def _evaluated(asked, data, args):
             continue
         print(f"{name}: drawing {n:,} samples" + f" from each of {len(seeds)} seeds" * (len(seeds) > 1))
         drawn[name] = draw(run.path, n, seeds, [options], labels_to_ask(run, data, n))[0]
-    if drawn:
-        from genzoo.evaluation.evaluate import evaluate
-        from genzoo.evaluation.metrics.reference import Reference
-
-        reference = Reference(data)
-        for name, samples in drawn.items():
-            print(f"{name}: measuring")
-            run = asked[name][0]
-            found[name] = evaluate(run, samples, reference, questions[name])
-            metrics_file.save(run, found[name])
-            gc.collect()  # a model's graphs refer to each other in circles
+    for name, samples in drawn.items():
+        print(f"{name}: measuring")
+        run = asked[name][0]
+        found[name] = evaluate(run, samples, reference, questions[name])
+        metrics_file.save(run, found[name])
+        gc.collect()  # a model's graphs refer to each other in circles
     return found
 
 

@@ -19,7 +19,7 @@ PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
 
 
 def sample(args):
-    """`genzoo sample`: images from a run, as a picture or as arrays, and on request the way from noise to them."""
+    """Runs `genzoo sample`: draws images, as a picture or as arrays, and on request the way from noise to them."""
     run = Run.open(args.run)
     labels = checks.labels_to_draw(run, args.labels, args.n)
     options = checks.sampling_options(run, args.options)
@@ -49,7 +49,7 @@ def sample(args):
 
 
 def _summary(model, n, options, seconds):
-    """What was drawn, how, and how fast."""
+    """Returns a line on what was drawn, how, and how fast."""
     how = ""
     if "steps" in options:
         how = f", {options['steps']} steps"
@@ -59,7 +59,7 @@ def _summary(model, n, options, seconds):
 
 
 def _save_way(way, gif, steps_picture, columns):
-    """way: uint8 [steps, 2, n, H, W, C], at each step the input and the prediction."""
+    """Writes the pictures of a way, uint8 [steps, 2, n, H, W, C]: at each step the input and the prediction."""
     if gif:
         save_gif(gif, [grid(images, columns) for images in way[:, 0]])
         print(f"wrote {gif}")
@@ -71,7 +71,7 @@ def _save_way(way, gif, steps_picture, columns):
 
 
 def _columns(labels):
-    """Of a grid: one a label where the labels come in turn, else as many as make it about square."""
+    """Returns the columns of a grid: one a label where labels come in turn, else as many as make it about square."""
     period = len(set(labels))
     if 1 < period <= 16 and labels == list(islice(cycle(labels[:period]), len(labels))):
         return period

@@ -2,18 +2,16 @@
 
 import shlex
 
-from genzoo.cli import checks
 from genzoo.cli.printing import phrase, print_aligned
 from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
+from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.interrupt import exit_on_sigterm
 from genzoo.training.settings import TrainSettings, check_labelled
 
 
-@exit_on_sigterm()
 def train(args):
-    """`genzoo train`: a new run, or with --resume the rest of an interrupted one."""
+    """Runs `genzoo train`: trains a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
     if "resume" in asked:
         run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
@@ -29,8 +27,8 @@ def train(args):
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    check_labelled(settings.model, data)  # before TensorFlow starts
-    checks.check_model_options(settings.model, args.options)
+    check_labelled(settings.model, data)
+    families.family(settings.model).model_options(args.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
     summary = train(settings, data)

@@ -1,1 +1,1 @@
-"""Where images come from: one kind of source a file, with a loader that `data.sets.SOURCES` names."""
+"""Where images come from: a loader a file, named in `data.catalogue`."""

@@ -10,7 +10,7 @@ TEST_IMAGES = 297
 
 
 def load(_, image_size, __):
-    """A loader, see `data.sets.Source`: it takes neither a name nor a folder."""
+    """A loader, see `data.catalogue`: it takes neither a name nor a folder."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

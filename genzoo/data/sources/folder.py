@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 def load(path: str | Path, size: int | None, _=None):
-    """Reads a folder of images, cropped to squares of `size` pixels a side: a loader, see `data.sets.Source`.
+    """Reads a folder of images, cropped to squares of `size` pixels a side: a loader, see `data.catalogue`.
 
     The images have one channel where every one is grey, else three; the class names are sorted, () for a flat folder,
     where all labels are 0; the notes say what was left out. There is no test split.
@@ -76,13 +76,13 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _image_files(folder: Path, root: Path, skipped: dict[str, list[str]]) -> list[Path]:
-    """The PNG and JPEG files directly in `folder`; files of other kinds are none of our business."""
+    """Returns the PNG and JPEG files directly in `folder`, and passes over those of other kinds."""
     files = [entry for entry in _entries(folder) if entry.suffix.lower() in SUFFIXES and not entry.is_dir()]
     return [file for file in files if _stays(file, root, skipped)]
 
 
 def _stays(entry: Path, root: Path, skipped: dict[str, list[str]]) -> bool:
-    """Whether `entry`, with its links followed, lies in `root`; those that do not are noted as skipped."""
+    """Tells whether `entry`, with its links followed, lies in `root`; one that does not is noted as skipped."""
     try:
         inside = entry.resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # links in a circle
@@ -93,7 +93,7 @@ def _stays(entry: Path, root: Path, skipped: dict[str, list[str]]) -> bool:
 
 
 def _read(file: Path, size: int) -> np.ndarray:
-    """Decode one file -> uint8 [size, size, 3]; Refused for a broken or an oversized one."""
+    """Decodes one file to uint8 [size, size, 3]; raises Refused for a broken or an oversized one."""
     try:
         if not file.is_file():  # a pipe would block, a dangling link has nothing to read
             raise Refused("broken")
@@ -113,7 +113,7 @@ def _read(file: Path, size: int) -> np.ndarray:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: 16-bit grey scaled rather than clipped, transparency laid over white."""
+    """Returns an image of any mode as RGB: 16-bit grey is scaled and not clipped, transparency lies over white."""
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:

@@ -32,7 +32,7 @@ class Unavailable(DataError):
 
 
 def load(name: str, size: int | None, data_dir: str | Path | None):
-    """Reads a set's train and test splits whole: a loader, see `data.sets.Source`.
+    """Reads a set's train and test splits whole: a loader, see `data.catalogue`.
 
     name: SET or SET/CONFIG.   size: of squares to resize to.   The validation split stands in for a missing test split.
     Raises Unavailable for a set that is neither prepared nor downloadable, DataError for one that does not
@@ -81,7 +81,7 @@ def load(name: str, size: int | None, data_dir: str | Path | None):
 
 
 def host_answers() -> bool:
-    """Whether the download host answers in time (through the user's proxy, where there is one)."""
+    """Tells whether the download host answers in time (through the user's proxy, where there is one)."""
     answered = threading.Event()
 
     def ask():
@@ -100,7 +100,7 @@ def host_answers() -> bool:
 
 
 def _prepared(root: Path, name: str) -> Path | None:
-    """The folder of the newest prepared version of a set, or None; the network is not asked."""
+    """Returns the folder of the newest prepared version of a set, or None; the network is not asked."""
     folder = root / name
     versions = _versions(folder)
     if not versions and "/" not in name and folder.is_dir():  # a set with configs: ROOT/SET/CONFIG/VERSION
@@ -113,7 +113,7 @@ def _prepared(root: Path, name: str) -> Path | None:
 
 
 def _versions(folder: Path) -> list[Path]:
-    """Prepared versions in a folder, oldest first; half-written ones have another kind of name."""
+    """Returns the prepared versions in a folder, oldest first; half-written ones have another kind of name."""
     found = [info.parent for info in folder.glob("*/dataset_info.json")]
     found = [version for version in found if VERSION.fullmatch(version.name)]
     return sorted(found, key=lambda version: tuple(map(int, version.name.split("."))))
@@ -132,7 +132,7 @@ def _download(tfds, name: str, root: Path):
 
 
 def _check_features(tfds, builder, name: str):
-    """Class names and image shape (sides may be None) of a labelled image set; DataError for others."""
+    """Returns class names and image shape (sides may be None) of a labelled image set; raises DataError for others."""
     features = builder.info.features
     fields = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     image, label = fields.get("image"), fields.get("label")
@@ -149,7 +149,7 @@ def _check_features(tfds, builder, name: str):
 
 
 def _read(tfds, builder, split: str, shape, size: int | None, classes: int):
-    """One split, in its stored order -> images uint8 [N, *shape], labels int32 [N]."""
+    """Reads one split, in its stored order -> images uint8 [N, *shape], labels int32 [N]."""
     count = builder.info.splits[split].num_examples
     images, labels = allocate(count, shape), np.empty(count, np.int32)
     once = tfds.ReadConfig(try_autocache=False)  # it is read once, so a cache would only be a second copy
@@ -169,6 +169,6 @@ def _read(tfds, builder, split: str, shape, size: int | None, classes: int):
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error, short enough to stand inside one of ours."""
+    """Returns the first line of an error, short enough to stand inside one of ours."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:160]

@@ -1,1 +1,1 @@
-"""One kind of measurement a file."""
+"""The metrics: one kind of measurement a file."""

@@ -15,75 +15,95 @@ BATCH = 256
 
 
 def log_weights(encode, decode, log_likelihood, images, noise):
-    """log w = log p(x|z) + log p(z) - log q(z|x) for z ~ q: [K, B], in nats.
+    """Returns log w = log p(x|z) + log p(z) - log q(z|x) for K draws z ~ q(z|x) of each image, [K, B], in nats.
 
     encode: images → mean and log-variance of q(z|x), [B, D].    decode: z → the mean of p(x|z).
-    log_likelihood: images, mean → log p(x|z), [B].              noise: standard normal [K, B, D], which makes the z.
+    log_likelihood: images, mean → log p(x|z), [B].
+    noise: standard normal [K, B, D]; the draws are z = mean + deviation · noise.
     """
     z_mean, z_log_var = encode(images)
 
     def draw(noise):
         z = reparameterize(z_mean, z_log_var, noise)
-        prior_to_posterior = 0.5 * tf.reduce_sum(noise**2 + z_log_var - z**2, axis=1)
+        prior_to_posterior = 0.5 * tf.reduce_sum(noise**2 + z_log_var - z**2, axis=1)  # log p(z) - log q(z|x)
         return log_likelihood(images, decode(z)) + prior_to_posterior
 
     return tf.map_fn(draw, noise, fn_output_signature=noise.dtype)
 
 
 def elbo_and_importance(log_w):
-    """Two upper bounds on -log p(x), [B] each, from log w [K, B]; the second is never above the first.
+    """Returns two upper bounds on -log p(x) from log w [K, B]: (ELBO, importance), [B] each.
 
-    -mean log w (the negative ELBO, Kingma & Welling 2014) and -log mean w (Burda et al. 2016, eq. 8).
+    The first is the negative ELBO (Kingma & Welling 2014). The second (Burda et al. 2016, eq. 8) is never above it.
     """
-    return -log_w.mean(axis=0), math.log(len(log_w)) - np.logaddexp.reduce(log_w, axis=0)
+    elbo = -log_w.mean(axis=0)  # -mean log w
+    importance = math.log(len(log_w)) - np.logaddexp.reduce(log_w, axis=0)  # -log mean w
+    return elbo, importance
 
 
 # Diffusion. Everything is float64, but for what `denoise` does inside.
 
 
 def prior_nats(schedule, x_0):
-    """KL(q(x_T | x_0) ‖ N(0, I)) in nats, [B]; x_0: float64 [B, H, W, C]."""
+    """Returns KL(q(x_T | x_0) ‖ N(0, I)) of images x_0, float64 [B, H, W, C], in nats, [B]."""
     abar = schedule.alphas_cumprod[-1]
     return kl_divergence(np.sqrt(abar) * x_0.reshape(len(x_0), -1), np.log1p(-abar)).numpy()
 
 
 def step_nats(schedule, t, x_0, guess, mse):
-    """The term of each step t of the variational bound (Ho et al. 2020, eq. 5), in nats, [B].
+    """Returns the term of each step t in the variational bound (Ho et al. 2020, eq. 5), in nats, [B].
 
-    x_0, guess: float64 [B, H, W, C], images and what was predicted for them at t [B].
-    mse: [T], of a pixel of the predictions on other images; it makes the variance of p, which Ho et al. choose by hand.
+    t: int [B].      x_0: the images, float64 [B, H, W, C].      guess: what was predicted for them at t, alike.
+    mse: squared error of a predicted pixel at each of the T times, [T]. It has to come from other images.
 
-    t ≥ 1: KL(q(x_{t-1} | x_t, x_0) ‖ p), with p = N(the mean of `ddpm_step` from x̂_0 = guess kept in [-1, 1], ρ β̃_t):
-        D/2 (log ρ + 1/ρ - 1) + Δ/(2ρ) ‖x_0 - x̂_0‖²,   Δ = SNR_{t-1} - SNR_t,  SNR = ᾱ/(1-ᾱ)  (Kingma et al. 2021).
-        The best ρ is 1 + Δ mse_t (Bao et al. 2022, Analytic-DPM); ρ = 1 is 'fixed_small'.
-    t = 0: -log p(x_0 | x_{t=0}), the level of each pixel under a normal around the guess. Its variance is mse_0 and
-        that of a place within the bin, (1/255)²/3. The guess may lie beyond [-1, 1]: the outermost levels are open.
+    A step t ≥ 1 costs the divergence of two normal distributions of x_{t-1}: of the true one, q(x_{t-1} | x_t, x_0),
+    from the model's. The model's mean is that of `ddpm_step` with the guess, kept in [-1, 1], for x_0. Its variance is
+    ρ times the true one. Ho et al. choose ρ by hand (1 is 'fixed_small'); the best ρ follows from the mse (Bao et al.
+    2022, Analytic-DPM).
+    The step t = 0 costs the negative log-likelihood of the images' levels, see `level_nats`.
     """
     nats, last = np.empty(len(t)), t == 0
-    deviation = (mse[0] + HALF_BIN**2 / 3) ** 0.5
-    levels = log_levels(*(v[last].astype(np.float32) for v in (x_0, guess)), np.float32(deviation))
-    nats[last] = -levels.numpy().sum(axis=(1, 2, 3), dtype=np.float64)
-    t = t[~last]
-    before, now = (a / (1 - a) for a in (schedule.alpha_bar(t - 1), schedule.alpha_bar(t)))
-    delta, error = before - now, squared_errors(x_0[~last], guess[~last])
+    nats[last] = level_nats(x_0[last], guess[last], mse[0])
+    t, x_0, guess = t[~last], x_0[~last], guess[~last]
+    abar, abar_before = schedule.alpha_bar(t), schedule.alpha_bar(t - 1)
+    delta = abar_before / (1 - abar_before) - abar / (1 - abar)  # SNR_{t-1} - SNR_t (Kingma et al. 2021)
     rho = 1 + delta * mse[t]
-    nats[~last] = (x_0[0].size * (np.log(rho) + 1 / rho - 1) + delta * error / rho) / 2
+    dims = math.prod(x_0.shape[1:])
+    # KL = D/2 (log ρ + 1/ρ - 1) + Δ/(2ρ) ‖x_0 - x̂_0‖²
+    nats[~last] = dims / 2 * (np.log(rho) + 1 / rho - 1) + delta / (2 * rho) * squared_errors(x_0, guess)
     return nats
 
 
+def level_nats(x_0, guess, mse):
+    """Returns -log p(x_0 | guess), [B]: every pixel is one of 256 levels, under a normal distribution around its guess.
+
+    mse: of a pixel of such guesses. The variance is that and the variance of a place within a level's bin,
+    (1/255)²/3. A guess may lie beyond [-1, 1], since the outermost bins are open.
+    """
+    deviation = (mse + HALF_BIN**2 / 3) ** 0.5
+    logs = log_levels(x_0.astype(np.float32), guess.astype(np.float32), np.float32(deviation))
+    return -logs.numpy().sum(axis=(1, 2, 3), dtype=np.float64)
+
+
 def squared_errors(x_0, guess):
-    """‖x_0 - x̂_0‖², [B], of guesses kept in [-1, 1]."""
+    """Returns ‖x_0 - x̂_0‖², [B], the guesses being kept in [-1, 1]."""
     return ((x_0 - np.clip(guess, -1, 1)) ** 2).sum(axis=(1, 2, 3))
 
 
 def guesses(denoise, schedule, x_0, labels, t, rng):
-    """What `denoise` (x_t, t, labels → predicted x_0) makes of images x_0 [B, H, W, C] noised to the times t [B]."""
-    abar = schedule.alpha_bar(t)[:, None, None, None]
-    return denoise(q_sample(x_0, rng.standard_normal(x_0.shape), abar), t, labels)
+    """Returns the predicted x_0 of images [B, H, W, C] that are noised to the times t [B].
+
+    denoise: x_t, t, labels → predicted x_0.     rng: a NumPy generator, which draws the noise.
+    """
+    shares = schedule.alpha_sigma(t[:, None, None, None])
+    return denoise(q_sample(x_0, rng.standard_normal(x_0.shape), *shares), t, labels)
 
 
 def prediction_mse(denoise, schedule, x_0, labels, seed=0):
-    """The `mse` of `step_nats`, [T]: measured at some 25 times that thin out as t grows, and interpolated."""
+    """Returns the `mse` of `step_nats`, [T], as images x_0 have it.
+
+    It is measured at about 25 times, which are denser near 0, and interpolated between them over log(t + 1).
+    """
     rng, steps = np.random.default_rng(seed), len(schedule)
     times = np.unique(np.geomspace(1, steps, 25).round().astype(int))  # t + 1
     each = (guesses(denoise, schedule, x_0, labels, np.full(len(x_0), t), rng) for t in times - 1)
@@ -92,11 +112,14 @@ def prediction_mse(denoise, schedule, x_0, labels, seed=0):
 
 
 def variational_nats(denoise, schedule, x_0, labels, mse, terms=None, seed=0, progress=None):
-    """The variational bound of each image, in nats, [n]: all T terms, or an unbiased estimate of them.
+    """Returns the variational bound of each image, or an unbiased estimate of it, in nats, [n].
 
-    The prior's term and that of t = 0 are always there. Of the others, `terms` are drawn for each image from
-    P(t) ∝ 1/t, as the terms are found to fall with t, and count 1/(terms · P(t)). The draws lie evenly in P, and from
-    image to image they are shifted evenly, so that all images together cover the t densely.
+    terms: how many of the steps t ≥ 1 are computed for each image; None: all of them. The prior and t = 0 always are.
+    progress: None, or progress(done, total) in network evaluations.
+
+    The estimate draws t from P(t) ∝ 1/t, since the terms are found to fall with t, and weighs each by
+    1/(terms · P(t)). The draws of an image lie evenly in P. Those of the next image are shifted, so that all images
+    together cover the times densely.
     """
     n, rest = len(x_0), np.arange(1, len(schedule))
     rng = np.random.default_rng(seed)

@@ -10,11 +10,12 @@ KID_BLOCK = 1000  # vectors compared at once, where there are enough
 
 
 def frechet_distance(x, y):
-    """Fréchet (2-Wasserstein) distance squared of the Gaussians fitted to x [n, d] and y [m, d] (Heusel et al. 2017).
+    """Returns the squared Fréchet (2-Wasserstein) distance of the Gaussians fitted to x [n, d] and y [m, d].
 
-    |μ_x - μ_y|² + tr(C_x + C_y - 2 (C_x^½ C_y C_x^½)^½)
-    It is biased upwards for few vectors; compare at equal n.   Raises ValueError for fewer than two vectors.
+    It is biased upwards for few vectors, so that only values of equal n compare.   Source: Heusel et al. 2017.
+    Raises ValueError for fewer than two vectors.
     """
+    # |μ_x - μ_y|² + tr(C_x + C_y - 2 (C_x^½ C_y C_x^½)^½)
     (mean_x, cov_x), (mean_y, cov_y) = _moments(x), _moments(y)
     root = _symmetric_root(cov_x)
     # The product is symmetric, so that its eigenvalues are real and `sqrtm`'s complex rounding noise does not arise.
@@ -23,11 +24,11 @@ def frechet_distance(x, y):
 
 
 def kernel_distance(x, y):
-    """(KID, its standard error) of x [n, d] and y [m, d]: the squared maximum mean discrepancy under the kernel
-    k(a, b) = (a·b/d + 1)³ (Bińkowski et al. 2018), unbiased, so that it may fall below 0.
+    """Returns the KID (Bińkowski et al. 2018) of x [n, d] and y [m, d], and its standard error.
 
-    The mean over disjoint blocks, at least ten where the vectors allow blocks of 20; their scatter gives the error.
-    Raises ValueError for fewer than 40 vectors on a side.
+    It is the squared maximum mean discrepancy under a cubic kernel, unbiased, so that it may fall below 0.
+    It is the mean over disjoint blocks, whose scatter gives the error. There are at least ten blocks where the vectors
+    allow 20 in each. Raises ValueError for fewer than 40 vectors on a side.
     """
     n = min(len(x), len(y))
     blocks = max(2, n // KID_BLOCK) if n >= 10 * KID_BLOCK else min(10, n // 20)
@@ -40,7 +41,7 @@ def kernel_distance(x, y):
 
 def _mmd2(x, y):
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    kernel = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3  # noqa: E731
+    kernel = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3  # noqa: E731  (a·b/d + 1)³
     k_xx, k_yy = kernel(x, x), kernel(y, y)
     n, m = len(x), len(y)
     within = (k_xx.sum() - np.trace(k_xx)) / (n * (n - 1)) + (k_yy.sum() - np.trace(k_yy)) / (m * (m - 1))

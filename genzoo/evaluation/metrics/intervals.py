@@ -4,7 +4,7 @@ import math
 
 
 def wilson(hits, n, z=1.959964):
-    """(low, high): the Wilson score interval of `hits` out of n, of 95 % by default (Wilson 1927)."""
+    """Returns the Wilson score interval (Wilson 1927) of a share of `hits` out of n: (low, high), 95 % by default."""
     share, spread = hits / n, z * z / n
     centre = share + spread / 2
     reach = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))

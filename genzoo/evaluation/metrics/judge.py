@@ -3,33 +3,57 @@
 import hashlib
 import json
 import os
-import sys
+import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from genzoo.data.pixels import to_float
-from genzoo.errors import DataError
+from genzoo.errors import CheckpointError, DataError
+from genzoo.evaluation.metrics.classifier import make_network, train_network, training_steps
+from genzoo.evaluation.process import in_own_process
 from genzoo.files import write_atomically
-from genzoo.networks.blocks import conv
-from genzoo.stack import keras, layers, tf
+from genzoo.stack import keras
 
 RECIPE = {"version": 2, "epochs": 6, "least_steps": 1500, "batch": 128, "lr": 2e-3, "shift": 14, "features": 128}
 READ_AT_ONCE = 500  # images: bounds the memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judge:
-    """network: images → (class scores, features), the features being what its last layer sees; accuracy: on the test
-    split."""
+    """A trained classifier of images of one data set.
 
-    network: keras.Model
+    weights: of its network, in Keras' order.      accuracy: on the test split.      recipe: how it was trained.
+    """
+
+    image_shape: tuple
+    num_classes: int
+    recipe: dict
+    weights: list
     accuracy: float
 
+    @cached_property
+    def network(self):
+        """Images → (class scores, features), the features being what its last layer sees. Made when it is first needed:
+        until then a GPU is left to the processes that draw samples."""
+        network = make_network(self.image_shape, self.num_classes, self.recipe["features"])
+        network.set_weights(self.weights)
+        return network
+
+    @property
+    def arrays(self):
+        """{name: array} of its file, all but the checksum."""
+        return {str(i): w for i, w in enumerate(self.weights)} | {"accuracy": np.array([self.accuracy])}
+
+    @property
+    def identity(self):
+        """Which judge this is, as JSON can hold it: judges with equal identities read alike."""
+        return {"sha256": _sha256(self.arrays).tobytes().hex(), "recipe": self.recipe}
+
     def look(self, images):
-        """uint8 images [n, h, w, c] of the set's native shape → (class of each, int [n]; features, float32 [n, d])."""
+        """Returns the class of each, int [n], and features, float32 [n, d], of uint8 images [n, h, w, c]."""
         classes, features = [], []
         for start in range(0, len(images), READ_AT_ONCE):
             scores, seen = self.network(to_float(images[start : start + READ_AT_ONCE]), training=False)
@@ -38,102 +62,80 @@ class Judge:
         return np.concatenate(classes), np.concatenate(features)
 
     def read(self, images):
-        """uint8 images [n, h, w, c] → class of each, int [n]."""
+        """Returns the class of each of uint8 images [n, h, w, c], int [n]."""
         return self.look(images)[0]
 
 
-def _network(image_shape, num_classes):
-    inputs = layers.Input(image_shape)
-    x = conv(32)(inputs)
-    for width in (32, 64, 128):
-        x = layers.MaxPooling2D(2, padding="same")(x)
-        # Keras' momentum of 0.99 would still remember the start after some hundred steps.
-        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.95)(conv(width)(x)))
-    x = layers.Dropout(0.3)(layers.Flatten()(layers.MaxPooling2D(2, padding="same")(x)))
-    features = layers.Dense(RECIPE["features"], activation="relu")(x)
-    scores = layers.Dense(num_classes)(layers.Dropout(0.3)(features))
-    return keras.Model(inputs, [scores, features])
+def judge_of(data, say=print):
+    """Returns the `Judge` of an `ImageData`: from the user's cache folder, or trained now and put there.
+
+    It is trained in a process of its own, so that random states and accelerators of this one are left alone.
+    Where it cannot be kept, a warning says so. Raises DataError for data without labels, or of fewer than two classes.
+    """
+    if data.num_classes < 2:
+        raise DataError(f"{data.name} has no labels, so nothing can be trained to read its images")
+    path = _cache_file(data)
+    if path and os.path.isfile(path):
+        try:
+            return _stored(path, data)
+        except (OSError, KeyError, ValueError):
+            say(f"the judge in {path} is damaged: training it anew")
+    once = f", once: it is kept in {path}" if path else ""
+    say(f"training a judge on {data.name} ({training_steps(data, RECIPE):,} steps){once}")
+    judge = in_own_process(train_judge, replace(data), RECIPE)  # a copy, without the tensors that `data` may hold
+    _keep(judge, path)
+    return judge
 
 
-def _training_batches(data, steps):
-    """Shuffled batches, each moved by up to a `shift`-th of its side: two pixels of MNIST."""
-    images, labels = to_float(data.train_images), data.train_labels
-    size, shift = min(RECIPE["batch"], len(labels)), min(data.native_shape[:2]) // RECIPE["shift"]
-    rng = np.random.default_rng(0)
-
-    def batches():
-        while True:
-            order = rng.permutation(len(labels))
-            for start in range(0, len(labels) - size + 1, size):
-                chosen = order[start : start + size]
-                yield np.roll(images[chosen], rng.integers(-shift, shift + 1, 2), axis=(1, 2)), labels[chosen]
-
-    spec = (tf.TensorSpec([size, *images.shape[1:]]), tf.TensorSpec([size], tf.int32))
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=spec).take(steps)
-    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+def train_judge(data, recipe):
+    """Returns a new `Judge` of an `ImageData`. It changes global random states, see `judge_of`."""
+    weights = train_network(data, recipe).get_weights()
+    judge = Judge(data.image_shape, data.num_classes, recipe, weights, float("nan"))
+    accuracy = float((judge.read(data.test_images) == data.test_labels).mean())
+    return Judge(data.image_shape, data.num_classes, recipe, weights, accuracy)
 
 
 def _cache_file(data):
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """The file that keeps the judge of this data, recipe and stack; None where no home folder is known."""
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
     key = json.dumps(RECIPE | {"data": data.fingerprint, "keras": int(hasattr(keras, "ops"))}, sort_keys=True)
     return root / "genzoo" / f"judge-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
 
 
-def judge_of(data, say=print):
-    """The `Judge` of an `ImageData`: from the user's cache folder, or trained now and put there.
-
-    Raises DataError for data without labels, or of fewer than two classes.
-    """
+def _stored(path, data):
+    """The judge in a file. Raises OSError, KeyError or ValueError where it is damaged."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file, save
+    from safetensors.numpy import load_file
 
-    if data.num_classes < 2:
-        raise DataError(f"{data.name} has no labels, so nothing can be trained to read its images")
-    keras.utils.set_random_seed(0)
-    network = _network(data.image_shape, data.num_classes)
-    path = _cache_file(data)
     try:
-        stored = load_file(path)
-        if not np.array_equal(stored.pop("sha256"), _sha256(stored)):
-            raise ValueError("some bits have changed")
-        network.set_weights([stored[str(i)] for i in range(len(network.weights))])
-        return Judge(network, float(stored["accuracy"][0]))
-    except FileNotFoundError:
-        pass
-    except (SafetensorError, OSError, KeyError, ValueError):
-        say(f"the judge in {path} is damaged: training it anew")
+        arrays = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(error) from error
+    if not np.array_equal(arrays.pop("sha256"), _sha256(arrays)):
+        raise ValueError("some bits have changed")
+    accuracy = float(arrays.pop("accuracy")[0])
+    weights = [arrays[str(i)] for i in range(len(arrays))]
+    return Judge(data.image_shape, data.num_classes, RECIPE, weights, accuracy)
 
-    steps = _steps(data)
-    say(f"training a judge on {data.name} ({steps:,} steps), once: it is kept in {path}")
-    _train(network, data, steps)
-    judge = Judge(network, float("nan"))
-    judge = replace(judge, accuracy=float((judge.read(data.test_images) == data.test_labels).mean()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {str(i): w for i, w in enumerate(network.get_weights())} | {"accuracy": np.array([judge.accuracy])}
-    write_atomically(path, save(arrays | {"sha256": _sha256(arrays)}))
-    return judge
+
+def _keep(judge, path):
+    from safetensors.numpy import save
+
+    try:
+        if path is None:
+            raise OSError("no home folder is known; set HOME or XDG_CACHE_HOME")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, save(judge.arrays | {"sha256": _sha256(judge.arrays)}))
+    except (OSError, CheckpointError) as error:
+        warnings.warn(f"the judge cannot be kept, so that each evaluation trains one: {error}", stacklevel=3)
 
 
 def _sha256(arrays):
+    """The checksum of {name: array}, uint8 [32]."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
     return np.frombuffer(digest.digest(), np.uint8)
-
-
-def _steps(data):
-    size = min(RECIPE["batch"], len(data.train_labels))
-    return max(RECIPE["least_steps"], RECIPE["epochs"] * (len(data.train_labels) // size))
-
-
-def _train(network, data, steps):
-    reader = keras.Model(network.inputs, network.outputs[0])  # the features need no loss
-    rate = keras.optimizers.schedules.CosineDecay(RECIPE["lr"], steps)
-    reader.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
-    with tqdm(total=steps, unit=" steps", disable=not sys.stderr.isatty(), leave=False) as bar:
-        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
-        reader.fit(_training_batches(data, steps), epochs=1, shuffle=False, verbose=0, callbacks=[advance])

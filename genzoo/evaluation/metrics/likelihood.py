@@ -1,7 +1,12 @@
 """The likelihood of test images, as an upper bound on -log p(image), for all families under one pixel likelihood.
 
-VAE and CVAE: the negative ELBO and the importance-weighted bound.      DDPM and CDDPM: the variational bound.
-AE and Blend have none: see `NO_DENSITY`.
+There is one function for each kind of bound, in the table `BOUNDS`. All take
+
+    model, images uint8 [n, h, w, c], labels int [n], training, seed=0, progress=None
+
+and return {name: Bound}: "elbo", the negative evidence lower bound, and where there is one a tighter "importance".
+training: (images, labels) of the training split, for what a bound has to measure on other images.
+progress: None, or progress(done, total).
 """
 
 import math
@@ -15,14 +20,9 @@ from genzoo.diffusion.formulas import x0_from
 from genzoo.errors import UsageError
 from genzoo.evaluation.metrics.bounds import BATCH, elbo_and_importance, log_weights, prediction_mse, variational_nats
 from genzoo.evaluation.metrics.pixels import log_levels
-from genzoo.models.ddpm import DDPM
 from genzoo.models.vae import reparameterize
 from genzoo.stack import tf
 
-NO_DENSITY = {  # why a family has no likelihood, in a line
-    "ae": "its decoder gives a point, not a density, and its mixture only draws latents to decode",
-    "blend": "it only learns to predict the image: its way from noise to image is no chain of densities",
-}
 FITTED, FITTED_DIFFUSION = 500, 32  # training images that variances are measured on; at 25 times each in the second
 
 
@@ -30,8 +30,8 @@ FITTED, FITTED_DIFFUSION = 500, 32  # training images that variances are measure
 class Bound:
     """An upper bound on -log p(image).
 
-    nats, error: its mean over n images and the standard error of that.   dims: numbers in an image, native size.
-    method: how it was had, in a phrase.
+    nats: its mean over n images.       error: the standard error of that mean.
+    dims: numbers in an image of native size.      method: how the bound was had, in a phrase.
     """
 
     nats: float
@@ -46,37 +46,35 @@ class Bound:
 
 
 def bound(nats, images, method):
-    """The `Bound` of one value for each of the native `images` [n, h, w, c]."""
+    """Returns the `Bound` of nats [n], a value for each of the images [n, h, w, c] of native size."""
     n = len(nats)
     error = nats.std(ddof=1) / n**0.5 if n > 1 else math.nan
     return Bound(float(nats.mean()), float(error), n, math.prod(images.shape[1:]), method)
 
 
 def likelihood(model, data, n=500, seed=0, progress=None):
-    """{"elbo": Bound, "importance": Bound} of a VAE or CVAE, {"variational": Bound} of a DDPM or CDDPM.
+    """Returns the bounds of a model, {name: Bound}, as the function of its kind gives them.
 
-    data: an `ImageData`; n of its test images are drawn, and the same for every model.   progress: as in `sample`.
-    Labels are the images' own; guidance has no likelihood.    Raises UsageError for the families in `NO_DENSITY`.
+    data: an `ImageData`; n of its test images are drawn, and the same for every model.
+    Labels are the images' own; guidance has no likelihood.    Raises UsageError for a family without a likelihood.
     """
-    if model.family in NO_DENSITY:
-        raise UsageError(f"{model.family} has no likelihood: {NO_DENSITY[model.family]}")
+    entry = model.entry
+    if not entry.likelihood:
+        raise UsageError(f"{model.family} has no likelihood: {entry.no_likelihood}")
 
     def drawn(images, labels, count):
         chosen = permutation(len(images), seed)[:count]
         return images[chosen], labels[chosen]
 
-    test, train = drawn(data.test_images, data.test_labels, n), drawn(data.train_images, data.train_labels, FITTED)
-    if isinstance(model, DDPM):
-        return {"variational": diffusion_bound(model, *test, train, seed=seed, progress=progress)}
-    elbo, importance = autoencoder_bounds(model, *test, train, seed=seed, progress=progress)
-    return {"elbo": elbo, "importance": importance}
+    test, training = drawn(data.test_images, data.test_labels, n), drawn(data.train_images, data.train_labels, FITTED)
+    return BOUNDS[entry.likelihood](model, *test, training, seed=seed, progress=progress)
 
 
-def autoencoder_bounds(model, images, labels, training, samples=64, seed=0, progress=None):
-    """(ELBO, importance-weighted bound of `samples` = K latents), both a `Bound`, of a VAE or CVAE.
+def autoencoder_bounds(model, images, labels, training, seed=0, progress=None, samples=64):
+    """The bounds of a VAE or CVAE: {"elbo": Bound, "importance": Bound}, the second of `samples` latents an image.
 
-    images, labels: uint8 [n, h, w, c], int [n]. Only these pixels count, not the padding: given z, all are independent.
-    training: the same of training images, for `pixel_variance`.          progress: in decoded images.
+    Only the native pixels count, not the padding: given z, all are independent.
+    progress counts decoded images.     training serves `pixel_variance`.
     """
     variance = pixel_variance(model, *training, seed)
 
@@ -104,18 +102,18 @@ def autoencoder_bounds(model, images, labels, training, samples=64, seed=0, prog
             progress((start + len(x)) * samples, n * samples)
     elbo, importance = elbo_and_importance(np.concatenate(log_w, axis=1).astype(np.float64))
     pixel = f"pixel variance {variance:.2g}"
-    return (
-        bound(elbo, images, f"ELBO, {pixel}"),
-        bound(importance, images, f"{samples}-sample importance-weighted bound, {pixel}"),
-    )
+    return {
+        "elbo": bound(elbo, images, f"ELBO, {pixel}"),
+        "importance": bound(importance, images, f"{samples}-sample importance-weighted bound, {pixel}"),
+    }
 
 
 def pixel_variance(model, images, labels, seed=0):
-    """The σ² on [-1, 1] under which uint8 `images` [n, h, w, c] are likeliest, given draws from their posteriors.
+    """Returns the σ² on [-1, 1] under which uint8 images [n, h, w, c] are likeliest, given draws from their posteriors.
 
     It is a parameter of the decoder that the loss leaves out, so that training images have to tell it. For continuous
-    pixels it is the mean squared error (Rybkin et al. 2021, σ-VAE); levels with open ends ask for more, 5 times as much
-    on MNIST, so that multiples of it are tried.
+    pixels it is the mean squared error (Rybkin et al. 2021, σ-VAE). Levels whose outermost bins are open ask for more,
+    on MNIST 5 times as much, so that multiples of the error are tried.
     """
     rng, means = np.random.default_rng(seed), []
     for start in range(0, len(images), BATCH):
@@ -129,7 +127,7 @@ def pixel_variance(model, images, labels, seed=0):
 
 
 def denoiser(model):
-    """x_t, t, labels → predicted x_0, float64: the averaged network of a DDPM or CDDPM, unguided."""
+    """Returns a function x_t, t, labels → predicted x_0, float64: the averaged network of a DDPM or CDDPM, unguided."""
     spec = tf.TensorSpec([None], tf.int32)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *model.image_shape]), spec, spec])
@@ -140,17 +138,16 @@ def denoiser(model):
 
     def denoise(x, t, labels):
         output = network(x.astype(np.float32), t.astype(np.int32), labels.astype(np.int32))
-        return x0_from(model.predict_kind, output.numpy(), x, model.schedule.alpha_bar(t)[:, None, None, None])
+        return x0_from(model.predict_kind, output.numpy(), x, *model.schedule.alpha_sigma(t[:, None, None, None]))
 
     return denoise
 
 
-def diffusion_bound(model, images, labels, training, terms=7, seed=0, progress=None):
-    """The variational bound of a DDPM or CDDPM, a `Bound`; `terms` as in `variational_nats`, None for all T.
+def diffusion_bound(model, images, labels, training, seed=0, progress=None, terms=7):
+    """The variational bound of a DDPM or CDDPM: {"elbo": Bound}. `terms` as in `variational_nats`, None for all T.
 
-    images, labels: uint8 [n, h, w, c], int [n]. The chain makes padded images, and the bound is on the -log p of those,
-    which is that of the native pixels or more: it is given as theirs.
-    training: the same of training images, for the variances of `bounds.step_nats`.     progress: in evaluations.
+    The chain makes padded images. The bound is on the -log p of those, which is at least that of the native pixels, and
+    is given as theirs.       progress counts evaluations.     training serves the variances of `bounds.step_nats`.
     """
     schedule, denoise = model.schedule, denoiser(model)
     x_0, seen = (to_float(v).astype(np.float64) for v in (images, training[0][:FITTED_DIFFUSION]))
@@ -159,4 +156,16 @@ def diffusion_bound(model, images, labels, training, terms=7, seed=0, progress=N
     steps = len(schedule)
     some = terms is not None and terms < steps - 1
     count = f"{terms + 1} of {steps} terms an image, unbiased" if some else f"all {steps} terms"
-    return bound(nats, images, f"variational bound, {count}")
+    return {"elbo": bound(nats, images, f"variational bound, {count}")}
+
+
+def own_bound(model, images, labels, training, seed=0, progress=None):
+    """What a model says itself: {"elbo": Bound}, from `model.nats(images, labels, training, seed)`.
+
+    That returns -log p of each image, or an upper bound on it, in nats [n]; and in a phrase how it was had.
+    """
+    nats, method = model.nats(images, labels, training, seed)
+    return {"elbo": bound(np.asarray(nats, np.float64), images, method)}
+
+
+BOUNDS = {"latent": autoencoder_bounds, "diffusion": diffusion_bound, "own": own_bound}

@@ -8,12 +8,16 @@ COPY_RANK = 50
 
 
 def prdc(real, fake, k=NEIGHBOURS):
-    """{"precision", "recall", "density", "coverage"} of fake [m, d] with respect to real [n, d] vectors.
+    """Returns {"precision", "recall", "density", "coverage"} of fake [m, d] with respect to real [n, d] vectors.
 
     Every vector has a ball that reaches to its k-th nearest neighbour in its own set.
-    precision: share of fake vectors inside any real ball; recall: of real ones inside any fake ball (Kynkäänniemi et
-    al. 2019).   density: real balls around a fake vector, divided by k; coverage: share of real balls with a fake
-    vector inside (Naeem et al. 2020, eq. 4 and 5). Density may pass 1.    Raises ValueError unless n, m > k.
+
+    precision: share of the fake vectors that lie inside any real ball      (Kynkäänniemi et al. 2019)
+    recall:    share of the real vectors that lie inside any fake ball
+    density:   in how many real balls a fake vector lies, over k            (Naeem et al. 2020, eq. 4; may pass 1)
+    coverage:  share of the real balls with any fake vector inside          (eq. 5)
+
+    Raises ValueError unless n, m > k.
     """
     if min(len(real), len(fake)) <= k:
         raise ValueError(f"expected more than {k} vectors, got {min(len(real), len(fake))}")
@@ -38,11 +42,11 @@ def prdc(real, fake, k=NEIGHBOURS):
 
 
 def nearest_training(images, training):
-    """(distance, copied) of each image from the training images, uint8 [n, h, w, c] and [m, h, w, c].
+    """Returns (distance, copied), [n] each, of uint8 images [n, h, w, c] from training images [m, h, w, c].
 
-    distance: to the nearest one, root mean square over pixels that run from 0 to 1.
-    copied: whether that one stands out: it is at less than half of the distance of the 50th nearest (a relative
-    distance, after Carlini et al. 2023, section 4). A blurred image is near many, a copy near one.
+    distance: to the nearest training image, root mean square over pixels that run from 0 to 1.
+    copied: whether that image stands out, at less than half of the distance of the 50th nearest one (a relative
+        distance, after Carlini et al. 2023, section 4). A blurred image is near many, a copy is near one.
     """
     from sklearn.neighbors import NearestNeighbors
 

@@ -9,23 +9,25 @@ TAIL = -10.0  # below it `log_ndtr` is a series: Φ itself is still far above th
 
 
 def log_ndtr(u):
-    """log Φ(u), Φ the standard normal distribution function, for a float32 tensor; also far below 0, and at ±inf.
+    """Returns log Φ(u) of a float32 tensor, Φ the standard normal distribution function; also far below 0, and at ±inf.
 
-    Φ(u) = erfc(-u/√2)/2, and far below 0 Φ(u) ≈ φ(u)/|u| · (1 - 1/u² + 3/u⁴ - 15/u⁶) (Abramowitz & Stegun, 26.2.12).
+    Source of the series: Abramowitz & Stegun, 26.2.12.
     """
+    # far below 0: Φ(u) ≈ φ(u)/|u| · (1 - 1/u² + 3/u⁴ - 15/u⁶)
     tail = tf.minimum(u, TAIL)
     r = tail**-2.0
     series = tf.math.log1p(r * (-1 + r * (3 - 15 * r)))
     far = -0.5 * tail**2 - tf.math.log(-tail) - 0.5 * math.log(2 * math.pi) + series
+    # else: Φ(u) = erfc(-u/√2)/2
     near = tf.math.log(0.5 * tf.math.erfc(-tf.maximum(u, TAIL) / math.sqrt(2)))
     return tf.where(u < TAIL, far, near)
 
 
 def log_levels(images, mean, deviation):
-    """log p of each pixel's level, in nats: the normal's mass between x - 1/255 and x + 1/255, the outermost bins open.
+    """Returns log p of each pixel's level under a normal distribution, in nats, shaped as the images (Ho et al. 2020,
+    eq. 13): of its mass between x - 1/255 and x + 1/255. The outermost bins are open.
 
     images: float32, the 256 levels on [-1, 1].      mean, deviation: of the normal, broadcastable; any mean will do.
-    Source: Ho et al. 2020, eq. 13.
     """
     low, high = (images - HALF_BIN - mean) / deviation, (images + HALF_BIN - mean) / deviation
     low = tf.where(images < HALF_BIN - 1, -math.inf, low)

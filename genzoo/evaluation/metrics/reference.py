@@ -1,5 +1,7 @@
 """The real images that samples are held against, and everything that is measured against them."""
 
+from functools import cached_property
+
 import numpy as np
 
 from genzoo.data.pipeline import permutation
@@ -13,19 +15,24 @@ LEAST = {"frechet": 256, "kid": 40, "prdc": 50}  # images; the Fréchet distance
 
 
 class Reference:
-    """The real images of an ImageData, and what judges by them. Everything that is compared goes through `measure`."""
+    """The real images of an ImageData, and the judge that reads them. All that is compared goes through `measure`.
+
+    judge: None where the data has no labels.    test_order: a shuffled order of the test images.
+    """
 
     def __init__(self, data, say=print):
-        self.data, self.judge = data, None
-        if data.num_classes > 1:
-            self.judge = judge_of(data, say)
-            order = permutation(len(data.train_images), 0)
-            self.features = self.judge.look(data.train_images)[1][order]
+        self.data = data
+        self.judge = judge_of(data, say) if data.num_classes > 1 else None
         self.test_order = permutation(len(data.test_images), 0)
         self._floors = {}
 
+    @cached_property
+    def features(self):
+        """The judge's features of the training images, shuffled, [n, d]."""
+        return self.judge.look(self.data.train_images)[1][permutation(len(self.data.train_images), 0)]
+
     def floor(self, n):
-        """`measure` of n test images, or of all where there are fewer."""
+        """Returns the scores of the first n test images in their order, or of all where there are fewer."""
         chosen = self.test_order[:n]
         if len(chosen) not in self._floors:
             real = self.measure(self.data.test_images[chosen], self.data.test_labels[chosen])
@@ -33,8 +40,10 @@ class Reference:
         return self._floors[len(chosen)]
 
     def measure(self, images, labels):
-        """{metric: {"value", "n", "reference", …} or {"reason"}} of uint8 images [n, h, w, c] against the training
-        images; labels: what each was asked to be, None where the family takes none."""
+        """Returns the scores of uint8 images [n, h, w, c] against the training images.
+
+        labels: what each image was asked to be, int [n]; None where the family takes none.
+        """
         scores = self._nearest(images)
         if self.judge is None:
             names = ("frechet", "kid", "precision", "recall", "density", "coverage", "accuracy")
@@ -80,12 +89,12 @@ class Reference:
 
 
 def _share(hits):
-    """How many of the booleans are true."""
+    """The score of booleans: the share that is true."""
     return {"value": float(hits.mean()), "n": len(hits), "interval": wilson(int(hits.sum()), len(hits))}
 
 
 def missing(reason):
-    """A metric that there is none of."""
+    """The score of a metric that has no value here."""
     return {"reason": reason}
 
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from genzoo.training.length import SHARES, Length
 from genzoo.training.loop import learning_rate
-from genzoo.training.plan import SHARES, Plan
 from genzoo.training.speed import Speed, steps_within
 
 BUDGET = 600.0  # seconds
@@ -37,16 +37,16 @@ class Machine:
         self.now, self.slowness, self.pauses = 0.0, slowness, dict(pauses or {})
         told = Speed(*(measured * part for part in (STEP, 1.0, 2.0, 4.0, 0.0)), memory=0)
         steps, self.every, reserve = steps_within(budget, told, PER_EPOCH, every)
-        self.plan, self.seen = Plan(steps, budget, reserve), set()
+        self.length, self.seen = Length(steps, budget, reserve), set()
         self.positions, step = [], 0
-        while step < self.plan.total:
-            self.positions.append(self.plan.position(step))
+        while step < self.length.total:
+            self.positions.append(self.length.position(step))
             self.spend(STEP)
             step += 1
-            self.plan.step_done(step, self.now)
-            if step % PER_EPOCH == 0 or step == self.plan.total:
+            self.length.step_done(step, self.now)
+            if step % PER_EPOCH == 0 or step == self.length.total:
                 self.once("validation", 1.0)
-            if self.every and step % self.every == 0 or step == self.plan.total:
+            if self.every and step % self.every == 0 or step == self.length.total:
                 self.once("picture", 2.0)
         self.steps = step
         self.spend(2.0)
@@ -67,9 +67,9 @@ def test_a_steady_run_ends_on_time_and_keeps_its_pace(budget, every):
     machine = Machine(budget=budget, every=every)
     assert 0.97 * budget < machine.now < 1.03 * budget
     assert machine.positions == sorted(machine.positions)
-    assert machine.positions[-1] > 0.9 * machine.plan.steps  # the learning rate came down
+    assert machine.positions[-1] > 0.9 * machine.length.steps  # the learning rate came down
     halfway = machine.positions[machine.steps // 2]
-    assert abs(halfway - machine.plan.steps / 2) < 0.1 * machine.plan.steps
+    assert abs(halfway - machine.length.steps / 2) < 0.1 * machine.length.steps
 
 
 @pytest.mark.parametrize("measured", [0.4, 0.8, 1.25, 2.5])
@@ -82,14 +82,14 @@ def test_a_wrong_measurement_is_made_good(measured):
 def test_a_run_whose_machine_becomes_half_as_fast_ends_on_time(at):
     machine = Machine(halved(at))
     assert 0.97 * BUDGET < machine.now < 1.03 * BUDGET
-    assert machine.positions[-1] > 0.9 * machine.plan.steps
+    assert machine.positions[-1] > 0.9 * machine.length.steps
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.85])
 def test_a_run_whose_machine_becomes_twice_as_fast_uses_its_time(at):
     machine = Machine(doubled(at))
     assert 0.97 * BUDGET < machine.now < 1.01 * BUDGET
-    assert machine.steps > machine.plan.steps
+    assert machine.steps > machine.length.steps
 
 
 @pytest.mark.parametrize("pauses", [{0.02: 60}, {0.3: 60, 0.6: 30}, {0.45: 200}, {0.92: 20}])
@@ -99,13 +99,13 @@ def test_a_run_that_stood_still_ends_on_time(pauses):
 
 def test_a_pause_beyond_the_time_ends_the_run_at_once():
     machine = Machine(pauses={0.5: 2 * BUDGET})
-    assert machine.plan.total == machine.steps < machine.plan.steps
+    assert machine.length.total == machine.steps < machine.length.steps
     assert machine.now < (0.5 + 2 + 0.03) * BUDGET
 
 
 @pytest.mark.parametrize("machine", [{}, {"slowness": halved(0.5)}, {"measured": 5.0}, {"pauses": {0.3: 100}}])
 def test_there_are_few_decisions(machine):
-    assert 1 <= len(Machine(**machine).plan.decisions) <= len(SHARES) + 1
+    assert 1 <= len(Machine(**machine).length.decisions) <= len(SHARES) + 1
 
 
 def test_progress_has_no_jumps():
@@ -117,19 +117,19 @@ def test_progress_has_no_jumps():
 
 def test_without_decisions_the_learning_rate_is_that_of_the_steps_to_the_last_bit():
     for steps in (1, 7, 49, 997, 12_345):
-        plan = Plan(steps)
-        assert not any(plan.step_done(step, 1e9) for step in range(1, steps + 1))
+        length = Length(steps)
+        assert not any(length.step_done(step, 1e9) for step in range(1, steps + 1))
         for step in range(steps):
-            assert learning_rate(plan.position(step), plan.steps, 2e-3) == learning_rate(step, steps, 2e-3)
+            assert learning_rate(length.position(step), length.steps, 2e-3) == learning_rate(step, steps, 2e-3)
 
 
 def test_a_plan_goes_on_from_its_decisions_as_it_would_have():
     """The clock runs in eighths of a second: no rounding."""
-    whole, decisions = Plan(1000, 120.0, 8.0), {}
+    whole, decisions = Length(1000, 120.0, 8.0), {}
     for step in range(1, 501):
         if whole.step_done(step, step / 8):
             decisions[step] = list(whole.decisions)
-    resumed = Plan(1000, 120.0, 8.0, decisions[max(decisions)])
+    resumed = Length(1000, 120.0, 8.0, decisions[max(decisions)])
     start = max(decisions)
     for step in range(start + 1, 900):
         assert resumed.position(step) == whole.position(step)

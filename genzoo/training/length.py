@@ -1,4 +1,4 @@
-"""The plan of a run: how many steps it has, and how they are counted anew while a run of so many minutes goes on."""
+"""The length of a run: how many steps it has, and how they are counted anew while a run of so many minutes goes on."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Decision:
     total: int
 
 
-class Plan:
+class Length:
     """The steps of a run, and how far along it is.
 
     steps: as planned before the first one.

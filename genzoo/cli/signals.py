@@ -1,0 +1,62 @@
+"""Ctrl-C and SIGTERM: the first one ends a command in good order, or after GRACE seconds; a second one at once."""
+
+import os
+import select
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+
+GRACE = 2.0  # seconds
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked for the end of a command. exit_code: 128 + signal, 130 for Ctrl-C and 143 for SIGTERM."""
+
+    def __init__(self, signum=signal.SIGINT):
+        super().__init__("interrupted")
+        self.exit_code = 128 + signum
+
+
+@contextmanager
+def stopping():
+    """Context of a command, in the main thread: the first of SIGNALS raises Stopped in it, so that files and processes
+    are cleared away. Python raises it between two of its own steps, and one call into TensorFlow may take minutes:
+    where the context still runs after GRACE seconds, the process ends there, with the same exit code.
+
+    Who sets handlers of their own in the meantime, as training does, gets the signals alone.
+    """
+    raised = False
+
+    def stop(signum, _frame):
+        nonlocal raised
+        if not raised:  # the second signal is the other thread's
+            raised = True
+            raise Stopped(signum)
+
+    watched, woken = socket.socketpair()
+    woken.setblocking(False)
+    threading.Thread(target=_watch, args=(watched, stop), daemon=True).start()
+    before = {signum: signal.signal(signum, stop) for signum in SIGNALS}
+    wakeup = signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        woken.close()
+
+
+def _watch(watched, stop):
+    """Is the thread that ends the process where the main thread does not. Its socket receives each signal's number as a
+    byte, at once and whatever the main thread is at, and ends with the context."""
+    while signum := int.from_bytes(watched.recv(1), "big"):
+        if signal.getsignal(signum) is not stop:
+            continue
+        again, _, _ = select.select([watched], [], [], GRACE)
+        if again and not watched.recv(1):  # the context has ended
+            return
+        os.write(2, b"genzoo: interrupted\n")
+        os._exit(128 + signum)

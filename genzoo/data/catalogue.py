@@ -1,0 +1,41 @@
+"""The sources of images by name. To add one: a file in `sources` with a loader, and an entry here.
+
+A loader is called as `load(rest, image_size, data_dir)`, the latter two None unless asked for, and returns
+((images uint8 [N, H, W, C], labels int32 [N]) to train on, the same to test on or None, class names, notes): without
+labels the labels are all 0 and the class names (); the notes are lines for the user.
+"""
+
+from dataclasses import dataclass
+
+from genzoo.options import Entry, catalogue
+
+AUTO = "auto"  # mnist where it is prepared or can be downloaded, else digits
+
+
+@dataclass(frozen=True)
+class Source(Entry):
+    """takes: what follows the name after a colon, as in folder:PATH; empty where nothing does.
+
+    rest: what the loader then gets, where the name says it all.
+    """
+
+    takes: str = ""
+    rest: str = ""
+
+    @property
+    def form(self):
+        """How it is written after --data."""
+        return f"{self.name}:{self.takes}" if self.takes else self.name
+
+
+_TFDS, _FOLDER = "genzoo.data.sources.tfds:load", "genzoo.data.sources.folder:load"
+SOURCES = catalogue(
+    Source("mnist", "handwritten digits, 28x28", _TFDS, rest="mnist"),
+    Source("fashion_mnist", "clothes, 28x28", _TFDS, rest="fashion_mnist"),
+    Source("kmnist", "handwritten hiragana, 28x28", _TFDS, rest="kmnist"),
+    Source("cifar10", "photographs, 32x32 in colour", _TFDS, rest="cifar10"),
+    Source("digits", "1,797 handwritten digits of scikit-learn, no download", "genzoo.data.sources.digits:load"),
+    Source("tfds", "any labelled image set of tensorflow-datasets", _TFDS, takes="NAME"),
+    Source("folder", "PNG and JPEG files, a subfolder a class or none", _FOLDER, takes="PATH"),
+)
+FORMS = (AUTO, *(source.form for source in SOURCES.values()))

@@ -1,0 +1,60 @@
+"""The networks by name. To add one: a file with a layer, and an entry here.
+
+A 'denoiser' is made as `cls(image_shape, num_classes, **options)` and called with (images [B, H, W, C], time [B] from 0
+to 1000, labels [B] or None) → [B, H, W, C]; label `num_classes` means none. An 'autoencoder' is made as
+`cls(image_shape, num_classes, latent_dim, codes, **options)` and has an `encoder`, (images, labels) → [B, codes ·
+latent_dim], and a `decoder`, ([B, latent_dim], labels) → images. num_classes is 0 where labels do not matter.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from genzoo.errors import UsageError
+from genzoo.options import Entry, Option, Several, Whole, catalogue, find
+
+MOST_CHANNELS, MOST_DEPTH = 4096, 64  # beyond them a network would fill the memory before it is trained
+
+
+@dataclass(frozen=True)
+class Network(Entry):
+    """role: 'denoiser' or 'autoencoder'.   check: (image_shape, options) raises UsageError where they do not fit."""
+
+    role: str = "denoiser"
+    check: Callable = lambda image_shape, options: None
+
+
+def _halvings(image_shape, options):
+    """Raises UsageError unless the sides can be halved once for each width."""
+    (height, width, _), levels = image_shape, len(options["widths"])
+    sides = math.gcd(height, width)
+    if sides % 2**levels:
+        most = (sides & -sides).bit_length() - 1
+        raise UsageError(f"{levels} widths are too many: {height} and {width} pixels can be halved {most} times")
+
+
+def _widths(default):
+    return Option("widths", Several(Whole(1, MOST_CHANNELS)), default, "channels at each halving")
+
+
+NETWORKS = catalogue(
+    Network(
+        "unet", "a U-Net, most of whose work is at 16x16 pixels and below", "genzoo.networks.unet:UNet",
+        (_widths((32, 64, 96)), Option("depth", Whole(1, MOST_DEPTH), 1, "residual blocks a level, each way")),
+        "denoiser", _halvings,
+    ),
+    Network(
+        "conv", "a convolutional encoder and its mirror", "genzoo.networks.encoder_decoder:EncoderDecoder",
+        (_widths((32, 64, 64)),), "autoencoder", _halvings,
+    ),
+)  # fmt: skip
+
+
+def of_role(role):
+    """Returns the names of the networks of a role, the default first."""
+    return tuple(name for name, network in NETWORKS.items() if network.role == role)
+
+
+def make_network(name, image_shape, num_classes, **options):
+    """Returns a new network, a layer whose weights are not made yet."""
+    return find(NETWORKS, name, "network").load()(image_shape, num_classes, **options)
