@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small import eagerly
 
 from genzoo.cli import main, parser, types
 from genzoo.cli.commands import edit, info, sample, train
 from genzoo.data.catalogue import SOURCES
+from genzoo.data.pipeline import permutation
 from genzoo.data.pixels import to_uint8
+from genzoo.data.sets import load_data
 from genzoo.diffusion.catalogue import PREDICTIONS, SAMPLERS, SCHEDULES, SPACINGS
 from genzoo.models.base import GenerativeModel
 from genzoo.models.editing import Editing
@@ -465,6 +468,25 @@ def test_the_library_draws_by_default_what_the_command_draws(family, trained, ca
     assert call("sample", trained(family), *words, "--out", tmp_path / "a.npz")[0] == 0
     images = sample.load(trained(family)).sample(**{"labels": [3, 7]} if labels else {"n": 2})
     np.testing.assert_array_equal(arrays(tmp_path / "a.npz")[0], to_uint8(images, (8, 8, 1)))
+
+
+def test_28_pixels_are_padded_to_32_and_cropped_again(call, tmp_path):
+    """From the data through training to what is drawn: no image is moved, and none keeps its padding."""
+    run, side = tmp_path / "run", 28
+    words = ["--data", "digits", "--image-size", side, "--widths", "4,4", "--latent-dim", "4", "--sample-every", "0"]
+    with eagerly():
+        assert call("train", "--model", "ae", "--steps", 1, "--out", run, *words)[0] == 0
+        assert call("sample", run, "--n", 3, "--out", tmp_path / "a.npz")[0] == 0
+        assert call("reconstruct", run, "--n", 4, "--out", tmp_path / "a.png")[0] == 0
+    config = json.loads((run / "config.json").read_text())
+    assert config["model_config"]["image_shape"] == [32, 32, 1] and config["data"]["native_shape"] == [28, 28, 1]
+    assert arrays(tmp_path / "a.npz")[0].shape == (3, side, side, 1)
+    picture = np.asarray(Image.open(tmp_path / "a.png").convert("L"))
+    scale = picture.shape[1] // (4 * (side + 2) + 2)
+    above = picture[::scale, ::scale][2 : 2 + side, 2:].reshape(side, 4, side + 2)[:, :, :side]
+    data = load_data("digits", image_size=side)
+    originals = data.test_images[permutation(len(data.test_images), 0)[:4], ..., 0]
+    np.testing.assert_array_equal(above.swapaxes(0, 1), originals)
 
 
 def cells(path, rows, columns):

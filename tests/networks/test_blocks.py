@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genzoo.networks.blocks import Norm, groups, modulated_norm, norm, silu
-from genzoo.stack import GroupNormalization, tf
+from genzoo.networks.blocks import Norm, groups, modulated_norm, named_weights, norm, silu
+from genzoo.stack import GroupNormalization, keras, tf
 
 
 def gradients(function, *inputs):
@@ -64,3 +64,39 @@ def test_silu_is_that_of_tensorflow():
     x = np.concatenate([np.linspace(-30, 30, 1001), [-1e4, -100, 100, 1e4]]).astype("float32")
     for ours, theirs in zip(gradients(silu, x), gradients(tf.nn.silu, x), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+class Positioned(keras.layers.Layer):
+    """A layer with a weight of its own beside those of its sublayers."""
+
+    def __init__(self, name_of_second="scale"):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+        self.place = self.add_weight(name="place", shape=(3,))
+        self.second = self.add_weight(name=name_of_second, shape=(3,))
+
+    def call(self, x):
+        return self.dense(x + self.place * self.second)
+
+
+def test_weights_of_a_layer_are_named_beside_those_of_its_sublayers():
+    layer = Positioned()
+    layer(tf.zeros([1, 3]))
+    assert sorted(named_weights(layer, "net.")) == ["net.dense.bias", "net.dense.kernel", "net.place", "net.scale"]
+
+
+def test_a_weight_that_would_vanish_from_files_is_refused():
+    with pytest.raises(TypeError, match="two weights of Positioned are called 'place'"):
+        named_weights(Positioned("place"))
+
+    class Bare(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.place = tf.Variable([1.0])
+
+    bare = Bare()
+    if bare.weights:  # Keras 2 tracks it, Keras 3 does not
+        assert list(named_weights(bare)) == ["Variable"]
+    else:
+        with pytest.raises(TypeError, match="Bare.place is a bare tf.Variable"):
+            named_weights(bare)
