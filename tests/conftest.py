@@ -22,6 +22,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # two processes on two cores: more thre
 def forget_the_models():
     """Graphs refer to each other in circles: without this, a run of all tests holds gigabytes of them."""
     yield
+    if "small" in sys.modules:
+        sys.modules["small"].forget()
     gc.collect()
     if sys.platform == "linux":  # what is free goes back to the system, for the other process
         ctypes.CDLL(None).malloc_trim(0)

@@ -4,6 +4,7 @@ import contextlib
 import warnings
 
 import numpy as np
+from tensorflow.python.framework import ops
 
 import genzoo
 from genzoo.models.families import MODELS
@@ -28,7 +29,7 @@ def small(name, image_shape=(8, 8, 1), num_classes=CLASSES, **options):
 
 
 def shared(name, lr=1e-3, **options):
-    """The compiled model of these options that all tests share, its weights and its optimizer as new.
+    """The compiled model of these options that the tests of a file share, its weights and its optimizer as new.
 
     It takes seconds to trace a graph, and megabytes that TensorFlow never gives back. A test that changes anything else
     of its model (a network, a method, `seed`), or needs two, makes its own: `small`.
@@ -43,6 +44,17 @@ def shared(name, lr=1e-3, **options):
         variable.assign(value)
     model.optimizer.learning_rate = lr
     return model
+
+
+def forget():
+    """Lets the shared models go, and their graphs.
+
+    TensorFlow keeps the gradient of each traced `tf.custom_gradient`, and with it the graph, under a name for ever.
+    """
+    _SHARED.clear()
+    gradients = ops.gradient_registry._registry
+    for name in [name for name in gradients if name.startswith("CustomGradient-")]:
+        del gradients[name]
 
 
 _SHARED = {}

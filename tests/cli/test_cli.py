@@ -45,7 +45,7 @@ def snapshot(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def load_once():
     """Here a run is loaded once; `test_a_run_from_training_to_samples` loads as a user does."""
     with pytest.MonkeyPatch.context() as patch:
