@@ -4,7 +4,6 @@ import contextlib
 import warnings
 
 import numpy as np
-from tensorflow.python.framework import ops
 
 import genzoo
 from genzoo.models.families import MODELS
@@ -51,6 +50,8 @@ def forget():
 
     TensorFlow keeps the gradient of each traced `tf.custom_gradient`, and with it the graph, under a name for ever.
     """
+    from tensorflow.python.framework import ops  # here, since genzoo.stack has to import TensorFlow first
+
     _SHARED.clear()
     gradients = ops.gradient_registry._registry
     for name in [name for name in gradients if name.startswith("CustomGradient-")]:

@@ -268,6 +268,7 @@ def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing, counte
     for steps in (1, 2, 3, 7, 10, 33, 50, 100):
         for guidance in (0.0, 1.0, 3.0):
             options = {"sampler": sampler, "steps": steps, "timesteps": spacing, "guidance": guidance}
+            options["guidance_interval"] = None
             rows = steps
             if sampler == "heun":
                 rows = 2 * steps - 1  # the linear schedule has no step from practically infinite noise
