@@ -44,12 +44,12 @@ def wait_for(happened, process, seconds=200):
 def timed(*words, meanwhile=lambda: None):
     """Minutes from the launch of the command to its end."""
     began = time.monotonic()
-    process = launch(*words)
-    try:
-        meanwhile()
-        assert process.wait(500) == 0
-    finally:
-        process.kill()
+    with launch(*words) as process:
+        try:
+            meanwhile()
+            assert process.wait(500) == 0
+        finally:
+            process.kill()
     return (time.monotonic() - began) / 60
 
 
@@ -72,6 +72,7 @@ def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
     finally:
         for hog in hogs:
             hog.kill()
+            hog.wait()
     assert 0.9 < taken < 1.1
     run = Run.open(tmp_path / "run")
     assert run.status()[0] == "finished" and run.decisions(run.step)
@@ -107,11 +108,11 @@ def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every,
     from genzoo.runs.state import state_sha256
 
     whole, path = undisturbed(every), tmp_path / "run"
-    process = launch(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", path)
-    wait_for(lambda: path.exists() and Run(path, {}).checkpoints(), process)
-    time.sleep(delay)
-    process.terminate()
-    assert process.wait(60) == 143
+    with launch(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", path) as process:
+        wait_for(lambda: path.exists() and Run(path, {}).checkpoints(), process)
+        time.sleep(delay)
+        process.terminate()
+        assert process.wait(60) == 143
     run = Run.open(path)
     assert run.status()[0] == "interrupted"
     finish("--resume", path)
@@ -121,9 +122,9 @@ def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every,
 
 
 def test_sigterm_while_planning_leaves_nothing_behind(tmp_path):
-    process = launch(*SMALL, "--minutes", 1, "--out", tmp_path / "run")
-    assert process.stdout.readline().startswith("data: ")  # next the model is built and measured
-    time.sleep(1)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
+    with launch(*SMALL, "--minutes", 1, "--out", tmp_path / "run") as process:
+        assert process.stdout.readline().startswith("data: ")  # next the model is built and measured
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
     assert not any(tmp_path.iterdir())
