@@ -26,7 +26,7 @@ def train(command):
     group = command.add_argument_group("how long (default: see below)").add_mutually_exclusive_group()
     group.add_argument("--epochs", type=types.whole(1), metavar="N", help="passes over the data")
     group.add_argument("--steps", type=types.whole(1), metavar="N", help="batches")
-    group.add_argument("--minutes", type=types.number(above=0), metavar="M", help="made into steps at the start")
+    group.add_argument("--minutes", type=types.number(above=0), metavar="M", help="wall time from launch to end")
 
     add = command.add_argument_group("how (defaults: see below)").add_argument
     add("--batch-size", type=types.whole(1), metavar="N", help="images a step")

@@ -245,7 +245,7 @@ def run_child(path, word, signum, after):
 
 
 def test_a_killed_run_goes_on_exactly(tmp_path, reference):
-    """kill -9, resume, SIGTERM, resume. `python tests/kill_resume.py` does it twenty times, at any moment."""
+    """kill -9, resume, SIGTERM, resume. `python tests/training/kill_resume.py` does it twenty times, at any moment."""
     path = tmp_path / "run"
     assert run_child(path, "train", signal.SIGKILL, after=4) == -signal.SIGKILL
     assert run_child(path, "resume", signal.SIGTERM, after=16) == 143
