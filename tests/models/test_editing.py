@@ -227,18 +227,18 @@ def test_refusals_are_clear():
         r"within \[-1, 1\]": lambda: model.invert(2 * x, labels),
         "images must have shape": lambda: model.invert(x[:, :4], labels),
         "guidance_interval .* two rising": lambda: model.sample(2, guidance_interval=(2.0, 1.0)),
-        "guidance_rescale must be between 0 and 1": lambda: model.sample(2, guidance_rescale=2.0),
-        "threshold must be a quantile": lambda: model.sample(2, threshold=1.5),
-        "sampler unipc does not take eta": lambda: model.sample(2, sampler="unipc", eta=0.5),
+        "guidance_rescale .* at most 1, got 2": lambda: model.sample(2, guidance_rescale=2.0),
+        "threshold of .* at most 1, or none, got 1.5": lambda: model.sample(2, threshold=1.5),
+        "sampler unipc takes no eta: that is for ddim": lambda: model.sample(2, sampler="unipc", eta=0.5),
     }.items():
         with pytest.raises(UsageError, match=match):
             call()
     with pytest.raises(UsageError, match="zero_snr needs predict v or x0"):
         small("ddpm", zero_snr=True, predict="eps")
-    with pytest.raises(UsageError, match="min_snr must be above"):
+    with pytest.raises(UsageError, match="min_snr of ddpm: expected a number above 0"):
         small("ddpm", min_snr=0)
     for predict in ("v", "x0"):
-        with pytest.raises(UsageError, match="min_snr gives pure noise.* no weight under zero_snr"):
+        with pytest.raises(UsageError, match="zero_snr and min_snr exclude each other"):
             small("ddpm", zero_snr=True, predict=predict, min_snr=5.0)
 
 
