@@ -54,7 +54,7 @@ def timed(*words, meanwhile=lambda: None):
 
 
 def test_a_minute_is_a_minute(tmp_path):
-    """Within 3 % where nothing else runs; where tests run beside each other, start-up and end take longer than planned."""
+    """Within 3 % where nothing else runs. Where tests run beside it, start-up and end take longer than planned."""
     taken = timed("--model", "cddpm", "--data", "digits", "--minutes", 1, "--out", tmp_path / "run")
     assert 0.75 < taken < 1.3
     assert Run.open(tmp_path / "run").status()[0] == "finished"
