@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from genzoo.cli.commands import measure
-from genzoo.diffusion import samplers
+from genzoo.diffusion.catalogue import STEPS
 from genzoo.errors import DataError
 from genzoo.evaluation import drawing
 from genzoo.evaluation.metrics import reference
@@ -86,14 +86,14 @@ def test_compare_trains_measures_and_draws(call, tmp_path):
     code, said, err = call(*words)
     assert code == 0, err
     assert f"wrote {out / 'report.html'}" in said
-    rows = {row["name"]: row for row in csv.DictReader((out / "table.csv").open())}
+    rows = {row["name"]: row for row in csv.DictReader((out / "table.csv").read_text().splitlines())}
     assert list(rows) == ["vae", "cddpm", "real test images"]
     assert float(rows["cddpm"]["accuracy_sd"]) >= 0 and not rows["vae"]["accuracy"]
     assert (out / "table.md").read_text().count("\n|") == 4
     for name in ("samples", "reconstructions", "interpolations", "training"):
         assert np.asarray(Image.open(out / f"{name}.png")).std() > 5
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4 + samplers.STEPS + 1 and "http" not in page.split("</style>")[1]
+    assert page.count("data:image/png;base64,") == 4 + STEPS + 1 and "http" not in page.split("</style>")[1]
 
     code, _, err = call(*words)
     assert code == 5 and "exists; choose another --out, or --overwrite it" in err
