@@ -80,10 +80,11 @@ def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
 
 def test_a_dry_run_foretells_the_time(tmp_path):
     words = ["--model", "cddpm", "--data", "digits", "--steps", 150, "--sample-every", 10]
-    said = launch(*words, "--dry-run").communicate(timeout=300)[0]
+    with launch(*words, "--dry-run") as process:
+        said = process.communicate(timeout=300)[0]
     told = float(said.split("about ")[-1].split(" minutes")[0])
     taken = timed(*words, "--out", tmp_path / "run")
-    assert 0.6 * taken < told < 1.6 * taken
+    assert taken / 2.5 < told < 2.5 * taken  # the load of the machine may change between the two
 
 
 # Signals.
