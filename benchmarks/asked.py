@@ -36,7 +36,7 @@ def main():
     images = model.sample(labels=labels, seed=args.seed, **options)
     seconds = time.perf_counter() - began
     # Read what a user would save: cropped, rounded to 8 bits.
-    read = judge.read(to_uint8(images, data.native_shape))
+    read = judge.read(to_uint8(images, data.native_shape)).classes
     print(f"judge: {100 * judge.accuracy:.2f} % of {len(data.test_labels):,} test images")
     print(f"as asked: {100 * (read == labels).mean():.2f} % of {args.n:,} samples, seed {args.seed}, {options}")
     print("by label: " + ", ".join(f"{k} {100 * (read[labels == k] == k).mean():.0f}" for k in range(data.num_classes)))

@@ -192,7 +192,7 @@ def main(argv=None):
             save_for_course(data, Path(folder) / "data.npz")
         for name, module, asked, python, own in candidates(args, options, Path(folder)):
             with started(module, asked, python) as connection:
-                written.add(name, watch(connection, judge.read, limit, own))
+                written.add(name, watch(connection, lambda images: judge.read(images).classes, limit, own))
             last = rows[name]
             print(f"{name}: {last['share']:.1%} of {last['n']:,} after {last['seconds'] / 60:.1f} minutes", flush=True)
     print(f"\nTime to quality, at most {evaluations} evaluations an image\n\n{table(rows, limit).text()}")

@@ -58,7 +58,7 @@ def main():
         began = time.perf_counter()
         images = to_uint8(model.sample(labels=labels, seed=args.seed, **options), data.native_shape)
         seconds = time.perf_counter() - began
-        share = (judge.read(images) == labels).mean()
+        share = (judge.read(images).classes == labels).mean()
         print(
             f"{sampler:<10}{steps:>6}{guidance:>10g}{model.evaluations(**options):>6}{n:>6}"
             f"{100 * share:>9.1f}%{n / seconds:>10.1f}"

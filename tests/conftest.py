@@ -18,6 +18,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # two processes on two cores: more thre
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
+gc.set_threshold(50_000, 20, 1000)  # a file's end collects all; in between, old objects are millions, and alive
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_the_models():
     """Graphs refer to each other in circles: without this, a run of all tests holds gigabytes of them."""
@@ -25,6 +28,7 @@ def forget_the_models():
     if "small" in sys.modules:
         sys.modules["small"].forget()
     gc.collect()
+    gc.freeze()  # TensorFlow's modules and what else stays: the next collection need not look at it again
     if sys.platform == "linux":  # what is free goes back to the system, for the other process
         ctypes.CDLL(None).malloc_trim(0)
 

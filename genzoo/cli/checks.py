@@ -45,13 +45,14 @@ def sampling_options(run, asked, task="sample"):
 
     Raises UsageError.
     """
-    entry, model = families.family(run.config["model"]), run.config["model_config"]
+    entry, own = families.family(run.config["model"]), dict(run.config["model_config"])
+    shape, classes = own.pop("image_shape"), own.pop("num_classes")
+    model = entry.model_options(own, shape, classes)
     options = entry.sampling_options(asked, model, task)
     if entry.diffuses:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the model will give them
-            name, zero_snr = model.get("schedule", "cosine"), model.get("zero_snr", False)
-            schedule = make_schedule(name, model["diffusion_steps"], zero_snr)
+            schedule = make_schedule(model["schedule"], model["diffusion_steps"], model["zero_snr"])
         time_steps(schedule, options["steps"], options["timesteps"])
     return options
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from genzoo import rng
 from genzoo.errors import UsageError
 from genzoo.models.families import family, those
 from genzoo.models.stored import Stored
@@ -48,13 +49,26 @@ class GenerativeModel(Stored, keras.Model):
             make = partial(make_network, name, self.image_shape, classes, **options, **more)
         with computing_in(self.options["precision"]):
             self.network, self.ema = make(), make()
-        self.ema.trainable = False
-        for net in (self.network, self.ema):
+            self.early = make() if self.entry.keeps_early else None
+        for net in filter(None, (self.network, self.ema, self.early)):
+            net.trainable = net is self.network
             net(*self.example_inputs())
             named_weights(net)  # raises for a weight without a name
-        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
-            average.assign(weight)
+        self.early_kept = self.add_weight(name="early_kept", shape=(), initializer="zeros", trainable=False)
+        copy_weights(self.network, self.ema)
         self.built = True
+
+    def keep_early(self):
+        """Keeps the averaged weights of now, once, as the weak twin that autoguidance steers away from (Karras et al.
+        2024), in families that have one. Until then they sample unguided. A `Trainer` calls it early in a run."""
+        if self.early is not None and not self.has_early:
+            copy_weights(self.ema, self.early)
+            self.early_kept.assign(1.0)
+
+    @property
+    def has_early(self):
+        """Whether an early state of the weights is kept."""
+        return bool(np.asarray(self.early_kept))
 
     # What a family defines.
 
@@ -142,6 +156,12 @@ class GenerativeModel(Stored, keras.Model):
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name], sample_weight=size)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def spread_uniform(self, size, step):
+        """Returns `size` numbers of [0, 1), each uniform. One draw a batch is spread evenly, so that losses that depend
+        on time vary less from batch to batch (Kingma et al. 2021, appendix I.1)."""
+        spread = tf.range(size, dtype=tf.float32) / tf.cast(size, tf.float32)
+        return (rng.uniform([], self.seed, step, rng.TIME) + spread) % 1.0
 
     # Sampling.
 
@@ -232,6 +252,12 @@ class GenerativeModel(Stored, keras.Model):
 
         images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
         """
+
+
+def copy_weights(source, target):
+    """Sets the weights of a layer to those of another one of the same kind."""
+    for theirs, weight in zip(source.weights, target.weights, strict=True):
+        weight.assign(theirs)
 
 
 def chunk_seed(seed, start):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from genzoo import rng
+from genzoo.diffusion.formulas import guide
 from genzoo.models.base import GenerativeModel
 from genzoo.stack import tf
 
@@ -18,7 +19,7 @@ class Blend(GenerativeModel):
         super().__init__(image_shape, num_classes, **options)
         self.build_networks()
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
-            tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]),
+            tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]), tf.TensorSpec([None]),
         ])  # fmt: skip
 
     def example_inputs(self):
@@ -31,7 +32,7 @@ class Blend(GenerativeModel):
 
     def loss_terms(self, network, images, labels, step, training):
         noise = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
-        amount = rng.uniform([tf.shape(images)[0]], self.seed, step, rng.TIME)
+        amount = self.spread_uniform(tf.shape(images)[0], step)
         a = amount[:, None, None, None]
         x = (1 - a) * images + a * noise
         return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
@@ -42,23 +43,30 @@ class Blend(GenerativeModel):
         return 1 / np.arange(steps, 0, -1) if share is None else np.full(steps, share)
 
     def evaluations(self, **options):
-        return len(self.shares(**self.sampling_options(options)))
+        options = self.sampling_options(options)
+        return options["steps"]
 
-    def _loop(self, x, amounts, shares):
+    def _loop(self, x, amounts, shares, guidance):
         def body(i, x, _):
-            x_0 = self.predict_x0(self.ema, x, tf.fill([tf.shape(x)[0]], amounts[i]))
+            amount = tf.fill([tf.shape(x)[0]], amounts[i])
+            good = self.predict_x0(self.ema, x, amount)
+            x_0 = tf.cond(guidance[i] == 1, lambda: good, lambda: guide(good, self.predict_x0(self.early, x, amount), guidance[i]))
+            if self.__dict__.get("clip"):
+                x_0 = tf.clip_by_value(x_0, -1, 1)
             return i + 1, x + shares[i] * (x_0 - x), x_0
 
         _, x, x_0 = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], body, (0, x, x))
         return x, x_0
 
-    def way(self, n, labels, seed, frames, progress=None, **options):
+    def way(self, n, labels, seed, frames, progress=None, guidance=1.0, guidance_interval=None, **options):
         shares = self.shares(**options)
         amounts = np.concatenate([[1.0], np.cumprod(1 - shares)[:-1]])
+        low, high = guidance_interval or (0, 9)
+        scales = np.where((amounts >= low) & (amounts <= high), guidance, 1.0)
         x = rng.normal([n, *self.image_shape], seed, 0, rng.START)
         for part in np.array_split(np.arange(len(shares)), min(frames, len(shares))):
             last, x_in = part[-1], x
-            x, x_0 = self._compiled_loop(x, amounts[part].astype("f4"), shares[part].astype("f4"))
+            x, x_0 = self._compiled_loop(x, amounts[part].astype("f4"), shares[part].astype("f4"), scales[part].astype("f4"))
             if progress:
                 progress(last + 1, len(shares))
             yield x_in, x_0, x

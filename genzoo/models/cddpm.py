@@ -1,9 +1,6 @@
 """Class-conditional DDPM with classifier-free guidance (Ho & Salimans 2022)."""
 
-import numpy as np
-
 from genzoo import rng
-from genzoo.diffusion import formulas
 from genzoo.models.ddpm import DDPM
 from genzoo.stack import tf
 
@@ -24,35 +21,14 @@ class CDDPM(DDPM):
         drop = u < self.options["drop_label"]
         return tf.where(drop, self.num_classes, labels)
 
-    def guidance_scales(self, t, options):
-        scale = options["guidance"]
-        low, high = options["guidance_interval"] or (-np.inf, np.inf)
-        level = self.schedule.noise_level(t)
-        return np.where((level > low) & (level <= high), scale, 1.0), options["guidance_rescale"]
+    def good(self, x, time, labels):
+        return self.ema(x, time, labels)
 
-    def guided_cost(self, guidance):
-        return np.where((guidance == 0) | (guidance == 1), 1, 2)
-
-    def predict_guided(self, x, t, labels, guidance, rescale):
-        """The network's guided output for images x at time t (a scalar).
-
-        Where the scale is neither 0 nor 1, one pass over twice the images gives both outputs that guidance mixes. The
-        mix is then scaled, to the share `rescale`, to the deviation of the conditional output (Lin et al. 2023, 3.4).
-        """
-        time = self.network_time(tf.fill([tf.shape(x)[0]], t))
+    def weak(self, x, time, labels):
+        kind = self.__dict__.get("weak_kind", "label")
         nobody = tf.fill(tf.shape(labels), self.num_classes)
-
-        def one():
-            return self.ema(x, time, tf.where(guidance == 0, nobody, labels))
-
-        def both():
-            output = self.ema(tf.concat([x, x], 0), tf.concat([time, time], 0), tf.concat([labels, nobody], 0))
-            conditional, unconditional = tf.split(output, 2)
-            guided = formulas.guide(conditional, unconditional, guidance)
-            return guided * (rescale * _deviation(conditional) / _deviation(guided) + 1 - rescale)
-
-        return tf.cond((guidance == 0) | (guidance == 1), one, both)
-
-
-def _deviation(images):
-    return tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True) + 1e-12
+        if kind == "label":
+            return self.ema(x, time, nobody)
+        if kind == "early":
+            return self.early(x, time, labels)
+        return self.early(x, time, nobody)

@@ -36,10 +36,7 @@ class DDPM(Editing, GenerativeModel):
 
     def loss_terms(self, network, images, labels, step, training):
         """The mean squared error of the network's output at random times, weighted by `min_snr`."""
-        size = tf.shape(images)[0]
-        # One uniform draw a batch is spread evenly over all times: each t stays uniform, and the loss varies less.
-        spread = tf.range(size, dtype=tf.float32) / tf.cast(size, tf.float32)
-        u = (rng.uniform([], self.seed, step, rng.TIME) + spread) % 1.0
+        u = self.spread_uniform(tf.shape(images)[0], step)
         t = tf.minimum(tf.cast(u * self.diffusion_steps, tf.int32), self.diffusion_steps - 1)
 
         def at_t(table):  # float64 [T] → float32 [B, 1, 1, 1], to go with images
@@ -62,8 +59,30 @@ class DDPM(Editing, GenerativeModel):
     # Sampling: one compiled loop for every sampler.
 
     def predict_guided(self, x, t, labels, guidance, rescale):
-        """The network's output for images x at time t (a scalar); the unconditional family has nothing to guide."""
-        return self.ema(x, self.network_time(tf.fill([tf.shape(x)[0]], t)))
+        """The guided output for images x at time t (a scalar): weak + guidance (good - weak), see `outputs`.
+
+        Its deviation is then brought, to the share `rescale`, to that of the good output (Lin et al. 2023, 3.4).
+        """
+        time = self.network_time(tf.fill([tf.shape(x)[0]], t))
+
+        def both():
+            good, weak = self.outputs(x, time, labels)
+            guided = formulas.guide(good, weak, guidance)
+            return guided * (rescale * _deviation(good) / _deviation(guided) + 1 - rescale)
+
+        return tf.switch_case(
+            tf.cast(guidance == 1, tf.int32) + 2 * tf.cast(guidance == 0, tf.int32),
+            [both, lambda: self.good(x, time, labels), lambda: self.weak(x, time, labels)],
+        )
+
+    def good(self, x, time, labels):
+        return self.ema(x, time)
+
+    def weak(self, x, time, labels):
+        return self.early(x, time)
+
+    def outputs(self, x, time, labels):
+        return self.good(x, time, labels), self.weak(x, time, labels)
 
     def _compiled(self):
         """`_loop` as one graph, for any number of images and of rows."""
@@ -120,8 +139,11 @@ class DDPM(Editing, GenerativeModel):
         return Plan(rows, self.guided_cost(rows.guidance))
 
     def guidance_scales(self, t, options):
-        """Returns the scale of guidance at each of the times t, [K], and its rescaling; this family has none."""
-        return np.ones(len(t)), 0.0
+        """Returns the scale of guidance at each of the times t, [K], and its rescaling."""
+        scale = options["guidance"] if self.has_early else 1.0
+        low, high = options["guidance_interval"] or (-np.inf, np.inf)
+        level = self.schedule.noise_level(t)
+        return np.where((level > low) & (level <= high), scale, 1.0), options["guidance_rescale"]
 
     def evaluations(self, **options):
         """NFE: network evaluations for one image with these sampling options."""
@@ -129,7 +151,7 @@ class DDPM(Editing, GenerativeModel):
 
     def guided_cost(self, guidance):
         """Network evaluations in each row, for a vector of guidance scales."""
-        return np.ones(len(guidance), int)
+        return np.where((guidance == 0) | (guidance == 1), 1, 2)
 
     def ddim_sample(self, n=None, **options):
         """`sample` by DDIM (Song et al. 2021); with the default eta of 0 deterministic given the noise."""
@@ -166,3 +188,7 @@ class DDPM(Editing, GenerativeModel):
 
     def way(self, n, labels, seed, frames, progress=None, **options):
         return self.walk(self.start(n, seed), self.plan(**options), labels, seed, frames, progress)
+
+
+def _deviation(images):
+    return tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True) + 1e-12

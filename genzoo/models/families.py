@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from genzoo.diffusion.catalogue import PREDICTIONS, SAMPLERS, SCHEDULES, SPACINGS
-from genzoo.errors import UsageError
+from genzoo.errors import DataError, UsageError
 from genzoo.networks.catalogue import NETWORKS, of_role
 from genzoo.options import Choice, Entry, Interval, Maybe, Number, Option, Switch, Whole, completed, find
 
@@ -50,6 +50,11 @@ class Family(Entry):
         return any(option.name == "sampler" for option in self.sampling)
 
     @property
+    def keeps_early(self):
+        """Whether an early state of the weights is kept, to steer away from."""
+        return any(option.name == "guidance" for option in self.sampling)
+
+    @property
     def in_steps(self):
         """Whether it makes an image in steps that can be shown."""
         return any(option.name == "steps" for option in self.sampling)
@@ -61,16 +66,24 @@ class Family(Entry):
         network = [Option("network", Choice(names), names[0], "see below")] if self.role else []
         return (*self.options, *network, _PRECISION)
 
+    def check_labels(self, num_classes, data="this data set"):
+        """Raises DataError where the family needs labels and there are no classes. data: what has none, in words."""
+        if self.labels and num_classes < 1:
+            others = ", ".join(name for name, other in MODELS.items() if not other.labels)
+            raise DataError(
+                f"{self.name} needs labelled images, and {data} has no labels: put the files into one subfolder a "
+                f"class, or train a family without labels ({others})"
+            )
+
     def model_options(self, asked, image_shape, num_classes):
         """Returns all options of the constructor, its network's included, {name: value}.
 
-        asked: some of them; the others get their defaults.     Raises UsageError for what does not fit, or where the
-        family needs labels and there are none.
+        asked: some of them; the others get their defaults.     Raises UsageError for what does not fit, and what
+        `check_labels` raises.
         """
         if any(side % 8 for side in image_shape[:2]):
             raise UsageError(f"image height and width must be multiples of 8, got {tuple(image_shape)}; pad the images")
-        if self.labels and num_classes < 1:
-            raise UsageError(f"{self.name} needs labelled images, and this data set has no labels")
+        self.check_labels(num_classes)
         options, check = self.general_options, None
         if self.role:
             name = asked.get("network", of_role(self.role)[0])
@@ -187,12 +200,13 @@ MODELS = {
             "blend", "denoiser from scratch, of images blended with noise", "genzoo.models.blend:Blend", (),
             "moving 1/(n-i) of the way to the prediction, n times", _DIFFUSION, "denoiser", (32, 64, 64),
             (Option("steps", Whole(1), 20, _STEPS_HELP),
-             Option("share", Maybe(Number(above=0, most=1)), None, "move this fixed share of the way each time")),
+             Option("share", Maybe(Number(above=0, most=1)), None, "move this fixed share of the way each time"),
+             Option("guidance", Number(), 1.0, "x"), Option("guidance_interval", Maybe(Interval()), None, "y")),
             no_likelihood="it only learns to predict the image: its way from noise to image is no chain of densities",
         ),
         Family(
             "ddpm", "denoising diffusion (Ho et al. 2020)", "genzoo.models.ddpm:DDPM", _DDPM,
-            "any sampler below", _DIFFUSION, "denoiser", sampling=_SAMPLING, encodes=True, likelihood="diffusion",
+            "any sampler below", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_GUIDANCE), encodes=True, likelihood="diffusion",
             check=_diffusion_fits,
         ),
         Family(

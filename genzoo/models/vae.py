@@ -30,6 +30,11 @@ class VAE(Autoencoder):
         z = reparameterize(z_mean, z_log_var, rng.normal(tf.shape(z_mean), self.seed, step, rng.LATENT))
         reconstruction = squared_error(images, network.decoder(z, labels))
         kl = tf.reduce_mean(kl_divergence(z_mean, z_log_var))
+        import os, math
+        if os.environ.get("SIGMA"):
+            D = math.prod(self.image_shape)
+            rate = 0.5 * D * tf.math.log(reconstruction / D + float(os.environ["SIGMA"]))
+            return {"loss": rate + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
         return {"loss": reconstruction + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
 
     def generate(self, n, labels, seed, progress):

@@ -47,7 +47,7 @@ class UNet(keras.layers.Layer):
             return [Residual(width, modulated=True) for _ in range(depth)]
 
         self.depth = depth
-        self.stem = conv(widths[0])
+        self.stem = conv(widths[0], 1)
         self.down_blocks = [block for width in widths for block in blocks(width)]
         self.downs = [Down(width) for width in widths[1:]]
         self.up_blocks = [block for width in reversed(widths) for block in blocks(width)]
@@ -56,7 +56,7 @@ class UNet(keras.layers.Layer):
         self.mixes = self.patch <= MIXED
         if not self.mixes:
             self.gain = keras.layers.Dense(channels, kernel_initializer="zeros", dtype="float32")
-        self.head = conv(channels * self.patch**2, zero=True, dtype="float32")
+        self.head = conv(channels * self.patch**2, 1, zero=True, dtype="float32")
 
     def call(self, x, time, labels=None):
         emb = self.time_embedding(time)

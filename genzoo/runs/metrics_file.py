@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from genzoo.files import write_atomically
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from genzoo.stack import keras, tf
 from genzoo.training.interrupt import Interrupted, stop_request
 from genzoo.training.length import Decision, Length
 
+EARLY_SHARE = 1 / 16  # of a run, after which the early twin is kept
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
 SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
@@ -169,6 +170,8 @@ class Trainer:
     def before_step(self):
         """Sets the learning rate."""
         length = self._length
+        if length.position(self._step) >= EARLY_SHARE * length.steps:
+            self.model.keep_early()
         self.model.optimizer.learning_rate = learning_rate(length.position(self._step), length.steps, self.train["lr"])
 
     def after_step(self, loss):

@@ -5,8 +5,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genzoo.errors import DataError, UsageError
-from genzoo.models.families import MODELS, family
+from genzoo.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,3 @@ class TrainSettings:
         while path.exists():
             path, number = base.with_name(f"{base.name}-{number + 1}"), number + 1
         return path
-
-
-def check_labelled(model, data):
-    """Raises DataError where the family called `model` needs labels that an `ImageData` has not."""
-    if family(model).labels and not data.num_classes:
-        others = ", ".join(name for name, other in MODELS.items() if not other.labels)
-        raise DataError(
-            f"{model} needs labelled images, and {data.name} has no labels: put the files into one subfolder a class, "
-            f"or train a family without labels ({others})"
-        )

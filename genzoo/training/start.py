@@ -16,7 +16,7 @@ from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
 from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
-from genzoo.training.settings import TrainSettings, check_labelled
+from genzoo.training.settings import TrainSettings
 from genzoo.training.speed import PICTURES, measure, steps_within
 
 __all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
@@ -35,7 +35,7 @@ def train(settings, data=None, callbacks=()):
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
     data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    check_labelled(settings.model, data)
+    family(settings.model).check_labels(data.num_classes, data.name)
     _announce(data)
     path = settings.free_path(data.name)
     if not settings.dry_run:

@@ -353,6 +353,7 @@ def arrays(path):
         return file["images"], file["labels"]
 
 
+@pytest.mark.slow
 def test_a_run_from_training_to_samples_without_chatter(tmp_path):
     run = tmp_path / "a run"
     done = genzoo("train", "--model", "vae", "--steps", "2", "--out", run, *TINY)

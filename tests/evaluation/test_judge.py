@@ -24,7 +24,7 @@ def test_the_judge_is_kept_and_a_damaged_one_trained_anew(real, digits, training
     said = []
     kept = judge.judge_of(digits, said.append)
     assert not said and not training and kept.accuracy == real.judge.accuracy and kept.identity == real.judge.identity
-    assert (kept.look(digits.test_images)[1] == real.judge.look(digits.test_images)[1]).all()
+    assert (kept.read(digits.test_images).features == real.judge.read(digits.test_images).features).all()
     path = judge._cache_file(digits)
     whole = path.read_bytes()
     for damaged in (whole[:1000], whole[:-500] + bytes(500)):  # cut, changed at its end
@@ -77,7 +77,7 @@ def test_random_states_stay_as_they_are(digits, tmp_path, monkeypatch):
     for trained in (True, False):
         said = []
         keras.utils.set_random_seed(7)
-        judge.judge_of(digits, said.append).look(digits.test_images[:5])
+        judge.judge_of(digits, said.append).read(digits.test_images[:5])
         assert bool(said) == trained and draws() == expected
 
 

@@ -32,6 +32,7 @@ def test_noise_is_far_off(real, digits):
     assert fed["kid"]["value"] > floor["kid"]["value"] + 10 * (fed["kid"]["error"] + floor["kid"]["error"])
     assert fed["coverage"]["value"] < 0.1 * floor["coverage"]["value"]
     assert fed["nearest"]["value"] > 2 * floor["nearest"]["value"]
+    assert fed["sure"]["value"] < 0.8 < 0.9 < floor["sure"]["value"]
     assert fed["accuracy"]["value"] < 0.3
 
 
@@ -42,6 +43,13 @@ def test_copies_of_training_images_are_flagged_as_memorised(real, digits):
     assert any("MEMORISED" in line for line in scores.remarks({"thief": result}))
     result["metrics"] = result["floor"]
     assert not scores.memorised(result) and not [line for line in scores.remarks({"honest": result}) if "MEM" in line]
+
+
+def test_a_model_that_knows_few_classes_spreads_over_few(real, digits):
+    assert real.floor(297)["classes"]["value"] > 9.5
+    images = np.concatenate([digits.test_images[digits.test_labels == k][:20] for k in (0, 1, 6, 7)])
+    few = real.measure(images, None)
+    assert few["classes"]["value"] == pytest.approx(4, abs=0.5) and few["sure"]["value"] > 0.8
 
 
 def test_swapped_labels_drop_accuracy_to_chance(real, digits):

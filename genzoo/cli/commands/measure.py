@@ -10,7 +10,7 @@ from genzoo.errors import CheckpointError, DataError, UsageError
 from genzoo.files import check_writable, write_atomically
 from genzoo.models import families
 from genzoo.runs.run import Run
-from genzoo.training.settings import TrainSettings, check_labelled
+from genzoo.training.settings import TrainSettings
 
 SAMPLES = 10_000  # unless asked, and no more than there are test images: then the floor has as many
 SWEEP_SAMPLES = 2000
@@ -165,7 +165,7 @@ def _trained(args, folder):
     minutes = 5.0 if args.minutes is None else args.minutes
     data = load_data(args.data, data_dir=args.data_dir)
     for name in args.train:
-        check_labelled(name, data)  # all of them, before the first is put to minutes of work
+        families.family(name).check_labels(data.num_classes, data.name)  # all of them, before the first is put to minutes of work
     runs = {}
     for name in args.train:
         path = folder / name

@@ -7,7 +7,7 @@ from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
 from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.settings import TrainSettings, check_labelled
+from genzoo.training.settings import TrainSettings
 
 
 def train(args):
@@ -27,8 +27,9 @@ def train(args):
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    check_labelled(settings.model, data)
-    families.family(settings.model).model_options(args.options, data.image_shape, data.num_classes)
+    family = families.family(settings.model)
+    family.check_labels(data.num_classes, data.name)
+    family.model_options(args.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
     summary = train(settings, data)

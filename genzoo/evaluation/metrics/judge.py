@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,19 @@ from genzoo.errors import CheckpointError, DataError
 from genzoo.evaluation.metrics.classifier import make_network, train_network, training_steps
 from genzoo.evaluation.process import in_own_process
 from genzoo.files import write_atomically
-from genzoo.stack import keras
+from genzoo.stack import keras, tf
 
 RECIPE = {"version": 2, "epochs": 6, "least_steps": 1500, "batch": 128, "lr": 2e-3, "shift": 14, "features": 128}
 READ_AT_ONCE = 500  # images: bounds the memory
+
+
+class Reading(NamedTuple):
+    """What a judge says of n images: their classes, int [n]; how sure it is of each, its probability, float32 [n]; and
+    their features, float32 [n, d]."""
+
+    classes: np.ndarray
+    sureness: np.ndarray
+    features: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +62,14 @@ class Judge:
         """Which judge this is, as JSON can hold it: judges with equal identities read alike."""
         return {"sha256": _sha256(self.arrays).tobytes().hex(), "recipe": self.recipe}
 
-    def look(self, images):
-        """Returns the class of each, int [n], and features, float32 [n, d], of uint8 images [n, h, w, c]."""
-        classes, features = [], []
-        for start in range(0, len(images), READ_AT_ONCE):
-            scores, seen = self.network(to_float(images[start : start + READ_AT_ONCE]), training=False)
-            classes.append(np.argmax(scores, axis=1))
-            features.append(np.asarray(seen))
-        return np.concatenate(classes), np.concatenate(features)
-
     def read(self, images):
-        """Returns the class of each of uint8 images [n, h, w, c], int [n]."""
-        return self.look(images)[0]
+        """Returns the `Reading` of uint8 images [n, h, w, c]."""
+        parts = []
+        for start in range(0, len(images), READ_AT_ONCE):
+            scores, features = self.network(to_float(images[start : start + READ_AT_ONCE]), training=False)
+            shares = tf.nn.softmax(scores).numpy()
+            parts.append(Reading(shares.argmax(axis=1), shares.max(axis=1), np.asarray(features)))
+        return Reading(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def judge_of(data, say=print):
@@ -91,7 +97,7 @@ def train_judge(data, recipe):
     """Returns a new `Judge` of an `ImageData`. It changes global random states, see `judge_of`."""
     weights = train_network(data, recipe).get_weights()
     judge = Judge(data.image_shape, data.num_classes, recipe, weights, float("nan"))
-    accuracy = float((judge.read(data.test_images) == data.test_labels).mean())
+    accuracy = float((judge.read(data.test_images).classes == data.test_labels).mean())
     return Judge(data.image_shape, data.num_classes, recipe, weights, accuracy)
 
 

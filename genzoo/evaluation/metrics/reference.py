@@ -10,6 +10,7 @@ from genzoo.evaluation.metrics.intervals import wilson
 from genzoo.evaluation.metrics.judge import judge_of
 from genzoo.evaluation.metrics.neighbours import nearest_training, prdc
 
+SURE = 0.9  # of a class: the probability above which a judge counts as sure
 NEIGHBOURHOOD = 10_000  # training images that density and coverage are taken against, at most
 LEAST = {"frechet": 256, "kid": 40, "prdc": 50}  # images; the Fréchet distance's is twice the judge's features
 
@@ -29,7 +30,7 @@ class Reference:
     @cached_property
     def features(self):
         """The judge's features of the training images, shuffled, [n, d]."""
-        return self.judge.look(self.data.train_images)[1][permutation(len(self.data.train_images), 0)]
+        return self.judge.read(self.data.train_images).features[permutation(len(self.data.train_images), 0)]
 
     def floor(self, n):
         """Returns the scores of the first n test images in their order, or of all where there are fewer."""
@@ -46,11 +47,13 @@ class Reference:
         """
         scores = self._nearest(images)
         if self.judge is None:
-            names = ("frechet", "kid", "precision", "recall", "density", "coverage", "accuracy")
+            names = ("frechet", "kid", "precision", "recall", "density", "coverage", "sure", "classes", "accuracy")
             return scores | {name: missing(f"{self.data.name} has no labels to train a judge on") for name in names}
-        read, features = self.judge.look(images)
-        scores |= self._distances(features) | self._neighbourhood(features)
-        return scores | {"accuracy": missing("takes no labels") if labels is None else self._accuracy(read, labels)}
+        read = self.judge.read(images)
+        scores |= self._distances(read.features) | self._neighbourhood(read.features)
+        scores |= {"sure": self._of_judge(read.sureness > SURE), "classes": self._classes(read.classes)}
+        accuracy = missing("takes no labels") if labels is None else self._accuracy(read.classes, labels)
+        return scores | {"accuracy": accuracy}
 
     def _nearest(self, images):
         distance, copied = nearest_training(images, self.data.train_images)
@@ -80,8 +83,20 @@ class Reference:
         hits = read == labels
         of_class = {name: hits[np.equal(labels, k)] for k, name in enumerate(self.data.class_names)}
         per_class = {name: _share(mine) for name, mine in of_class.items() if len(mine)}
-        said = f"a judge that reads {self.judge.accuracy:.2%} of the test images right"
-        return _share(hits) | {"reference": said, "per_class": per_class}
+        return self._of_judge(hits) | {"per_class": per_class}
+
+    def _classes(self, read):
+        """exp(H), H being the entropy of the classes read: as many classes, drawn equally often, have that entropy."""
+        shares = np.bincount(read) / len(read)
+        shares = shares[shares > 0]
+        return {"value": float(np.exp(-(shares * np.log(shares)).sum())), "n": len(read), "reference": self._judge}
+
+    def _of_judge(self, hits):
+        return _share(hits) | {"reference": self._judge}
+
+    @property
+    def _judge(self):
+        return f"a judge that reads {self.judge.accuracy:.2%} of the test images right"
 
     def _against(self, value, samples, real=None, **more):
         count = len(self.data.train_images if real is None else real)
