@@ -3,10 +3,8 @@
 import tensorflow as tf
 
 from genzoo import rng
-from genzoo.diffusion.formulas import guide
 from genzoo.models.base import GenerativeModel
 from genzoo.models.families import MODELS, Family
-from genzoo.options import Number, Option
 from genzoo.stack import keras
 
 
@@ -22,8 +20,7 @@ class Linear(keras.layers.Layer):
 
 
 class Tiny(GenerativeModel):
-    """A linear denoiser. Its loss draws noise keyed by the step; its sampling needs a mean fitted to images, and is
-    guided by the early state of its weights."""
+    """A linear denoiser. Its loss draws noise keyed by the step; its sampling needs a mean fitted to images."""
 
     loss_names = ("loss", "error")
 
@@ -41,23 +38,21 @@ class Tiny(GenerativeModel):
         error = tf.reduce_mean(tf.square(network(images + noise) - images))
         return {"loss": error, "error": tf.sqrt(error)}
 
-    def prepare_sampling(self, images):
+    def prepare_sampling(self, images, labels=None):
         self.mean.assign(images[:].mean(axis=0) + tf.reduce_mean(self.ema.dense.kernel))
         return "fitted a mean"
 
     def extras(self):
         return {"mean": self.mean}
 
-    def generate(self, n, labels, seed, progress, guidance):
-        start = self.mean + rng.normal([n, *self.image_shape], seed, 0, rng.START)
-        return guide(self.ema(start), self.early(start), guidance) if self.has_early else self.ema(start)
+    def generate(self, n, labels, seed, progress):
+        return self.ema(self.mean + rng.normal([n, *self.image_shape], seed, 0, rng.START))
 
 
 def register():
     """Makes "tiny" a family like the others, in this process."""
     train = {"batch_size": 100, "lr": 1e-2, "epochs": 1, "ema": 0.9}
-    guidance = (Option("guidance", Number(), 2.0, "as of the others"),)
-    MODELS["tiny"] = Family("tiny", "a linear denoiser", f"{__name__}:Tiny", train=train, sampling=guidance)
+    MODELS["tiny"] = Family("tiny", "a linear denoiser", f"{__name__}:Tiny", train=train)
 
 
 def unregister():

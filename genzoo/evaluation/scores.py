@@ -14,7 +14,7 @@ QUALITY = (
     Column("density", "density", "higher", ".3f", note="in how many real neighbourhoods a sample lies, of 5 expected"),
     Column("coverage", "coverage", "higher", ".3f", note="share of real neighbourhoods with a sample inside"),
     Column("sure", "p > 0.9", "floor", ".1%",
-           note="share of samples of whose class the judge is sure, with a probability above 0.9: digits, not scribbles"),
+           note="share of samples of whose class the judge is sure: its probability is above 0.9"),
     Column("classes", "classes", "floor", ".2f",
            note="as how many equally frequent classes the samples spread, exp of the entropy of what the judge reads"),
     Column("accuracy", "as asked", "higher", ".1%",

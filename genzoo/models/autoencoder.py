@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from genzoo import rng
 from genzoo.errors import UsageError
+from genzoo.models import mixture
 from genzoo.models.base import GenerativeModel
 from genzoo.stack import tf
 
@@ -13,7 +15,11 @@ def squared_error(images, reconstructions):
 
 
 class Autoencoder(GenerativeModel):
-    """An encoder to `latent_dim` numbers, fewer than an image has, and a decoder back."""
+    """An encoder to `latent_dim` numbers, fewer than an image has, and a decoder back.
+
+    To sample, latents are drawn from a Gaussian mixture, see `mixture`, that `prepare_sampling` fits to those of
+    training images. A family with a prior of its own, N(0, I), draws from that where there is no mixture, or on request.
+    """
 
     codes = 1  # vectors that the encoder gives for an image: 1 a point, 2 the mean and log-variance of a Gaussian
 
@@ -21,6 +27,11 @@ class Autoencoder(GenerativeModel):
         super().__init__(image_shape, num_classes, **options)
         self.latent_dim = self.options["latent_dim"]
         self.build_networks(latent_dim=self.latent_dim, codes=self.codes)
+        d, k = self.latent_dim, mixture.COMPONENTS
+        self.shares, self.means, self.factors = (
+            self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
+            for name, shape in (("shares", (k,)), ("means", (k, d)), ("factors", (k, d, d)))
+        )
         # Of this model, for any number of images: a decorated method would be traced anew for each and warn of it.
         spec, labels = tf.TensorSpec, tf.TensorSpec([None], tf.int32)
         signatures = [spec([None, *self.image_shape]), labels], [spec([None, self.latent_dim]), labels]
@@ -56,6 +67,37 @@ class Autoencoder(GenerativeModel):
 
     def _images(self, z, labels):
         return self.ema.decoder(z, labels)
+
+    # Sampling.
+
+    def prepare_sampling(self, images, labels=None):
+        """Fits the mixture to latents of `images`: where these are distributions, to a draw from each."""
+        parts = [slice(i, i + 500) for i in range(0, len(images), 500)]
+        codes = [self.codes_of(images[part], labels if labels is None else labels[part], part.start) for part in parts]
+        fitted = mixture.fit(np.concatenate(codes))
+        for weight, values in zip((self.shares, self.means, self.factors), fitted, strict=True):
+            weight.assign(values)
+        return f"fitted a mixture of {np.count_nonzero(fitted[0])} Gaussians to the latents of {len(images):,} images"
+
+    def codes_of(self, images, labels, seed):
+        """Returns latents of images [n, H, W, C] to fit the mixture to, [n, latent_dim]."""
+        return self.encode(images, labels)
+
+    def extras(self):
+        return {"mixture.shares": self.shares, "mixture.means": self.means, "mixture.factors": self.factors}
+
+    def generate(self, n, labels, seed, progress, prior="mixture"):
+        weights = [np.asarray(weight) for weight in (self.shares, self.means, self.factors)]
+        has_mixture, has_normal = weights[0].any(), bool(self.entry.sampling)
+        if prior == "mixture" and has_mixture:
+            z = mixture.draw(n, *weights, seed).astype(np.float32)
+        elif has_normal:
+            z = rng.normal([n, self.latent_dim], seed, 0, rng.LATENT)
+        else:
+            raise UsageError("this autoencoder has no mixture to sample from yet: call prepare_sampling(images) first")
+        return self._decode(z, labels)
+
+    # Through the bottleneck.
 
     def reconstruct(self, images, labels=None):
         """Returns images that went through the bottleneck and back, [n, H, W, C]."""

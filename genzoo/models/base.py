@@ -44,31 +44,18 @@ class GenerativeModel(Stored, keras.Model):
         make: a function that makes a layer; by default the network that the options name, with `more` arguments.
         """
         if make is None:
-            name, classes = self.options["network"], self.num_classes if self.conditional else 0
+            name, classes = self.options["network"], self.label_count
             options = {option.name: self.options[option.name] for option in NETWORKS[name].options}
             make = partial(make_network, name, self.image_shape, classes, **options, **more)
         with computing_in(self.options["precision"]):
             self.network, self.ema = make(), make()
-            self.early = make() if self.entry.keeps_early else None
-        for net in filter(None, (self.network, self.ema, self.early)):
-            net.trainable = net is self.network
+        self.ema.trainable = False
+        for net in (self.network, self.ema):
             net(*self.example_inputs())
             named_weights(net)  # raises for a weight without a name
-        self.early_kept = self.add_weight(name="early_kept", shape=(), initializer="zeros", trainable=False)
-        copy_weights(self.network, self.ema)
+        for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
+            average.assign(weight)
         self.built = True
-
-    def keep_early(self):
-        """Keeps the averaged weights of now, once, as the weak twin that autoguidance steers away from (Karras et al.
-        2024), in families that have one. Until then they sample unguided. A `Trainer` calls it early in a run."""
-        if self.early is not None and not self.has_early:
-            copy_weights(self.ema, self.early)
-            self.early_kept.assign(1.0)
-
-    @property
-    def has_early(self):
-        """Whether an early state of the weights is kept."""
-        return bool(np.asarray(self.early_kept))
 
     # What a family defines.
 
@@ -114,7 +101,15 @@ class GenerativeModel(Stored, keras.Model):
         """Whether labels enter the model."""
         return self.entry.labels
 
+    @property
+    def label_count(self):
+        """How many labels the networks know; 0: none."""
+        return self.num_classes if self.conditional else 0
+
     # Training.
+
+    def prepare_training(self, images):
+        """Makes what training needs before its first step, from training images as `prepare_sampling` gets them."""
 
     def compile(self, optimizer="adam", **options):
         """As Keras does. What the optimizer keeps is made here: made in the first step, it has that traced twice."""
@@ -247,17 +242,12 @@ class GenerativeModel(Stored, keras.Model):
         path = [[np.asarray(x) for x in stretch] for stretch in way]
         return [(x, x_0) for x, x_0, _ in path] + [(path[-1][2], path[-1][1])]
 
-    def prepare_sampling(self, images):
+    def prepare_sampling(self, images, labels=None):
         """Makes what sampling needs beyond the weights, from training images [n, H, W, C]; returns a line, or None.
 
+        labels: of the images, int [n], for families that take labels.
         images: an array, or what gives one for each slice, so that not all need be in memory as floats at once.
         """
-
-
-def copy_weights(source, target):
-    """Sets the weights of a layer to those of another one of the same kind."""
-    for theirs, weight in zip(source.weights, target.weights, strict=True):
-        weight.assign(theirs)
 
 
 def chunk_seed(seed, start):

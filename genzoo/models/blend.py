@@ -3,12 +3,12 @@
 import numpy as np
 
 from genzoo import rng
-from genzoo.diffusion.formulas import guide
 from genzoo.models.base import GenerativeModel
+from genzoo.models.guidance import Guided, cost
 from genzoo.stack import tf
 
 
-class Blend(GenerativeModel):
+class Blend(Guided, GenerativeModel):
     """x = (1 - a) x_0 + a·noise for an amount a in [0, 1]; the network sees x and a, and predicts x_0.
 
     To sample, start at a = 1 and move towards the prediction again and again. Moving 1/(n-i) of the way in step i takes
@@ -18,24 +18,26 @@ class Blend(GenerativeModel):
     def __init__(self, image_shape, num_classes=0, **options):
         super().__init__(image_shape, num_classes, **options)
         self.build_networks()
+        self.make_clusters()
         self._compiled_loop = tf.function(self._loop, autograph=False, input_signature=[
-            tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None]), tf.TensorSpec([None]), tf.TensorSpec([None]),
+            tf.TensorSpec([None, *self.image_shape]), tf.TensorSpec([None], tf.int32), *3 * [tf.TensorSpec([None])],
         ])  # fmt: skip
 
     def example_inputs(self):
-        return tf.zeros([1, *self.image_shape]), tf.zeros([1])
+        return tf.zeros([1, *self.image_shape]), tf.zeros([1]), tf.zeros([1], tf.int32)
 
-    def predict_x0(self, network, x, amount):
+    def predict_x0(self, network, x, amount, labels):
         """Returns the guess at the clean image; amount: [B] in [0, 1]."""
         # The U-Net's output is a correction, at its start zero: the first guess is the input itself.
-        return x + network(x, 1000 * amount)
+        return x + network(x, 1000 * amount, labels)
 
     def loss_terms(self, network, images, labels, step, training):
         noise = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
         amount = self.spread_uniform(tf.shape(images)[0], step)
         a = amount[:, None, None, None]
         x = (1 - a) * images + a * noise
-        return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount)))}
+        told = self.training_labels(images, labels, step) if training else self.network_labels(images, labels)
+        return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount, told)))}
 
     @staticmethod
     def shares(steps, share=None):
@@ -43,30 +45,36 @@ class Blend(GenerativeModel):
         return 1 / np.arange(steps, 0, -1) if share is None else np.full(steps, share)
 
     def evaluations(self, **options):
-        options = self.sampling_options(options)
-        return options["steps"]
+        return int(cost(self._steps(self.sampling_options(options))[-1]).sum())
 
-    def _loop(self, x, amounts, shares, guidance):
+    def _steps(self, options):
+        """The amount of noise, the share of the way, and the scale of guidance in each step, float32 [steps] each."""
+        shares = self.shares(options["steps"], options["share"])
+        amounts = np.concatenate([[1.0], np.cumprod(1 - shares)[:-1]])
+        with np.errstate(divide="ignore"):
+            level = amounts / (1 - amounts)  # σ/α
+        columns = amounts, shares, self.guidance_scales(level, options)
+        return [column.astype(np.float32) for column in columns]
+
+    def _loop(self, x, labels, amounts, shares, guidance):
+        def predict(x, amount, labels):
+            return self.predict_x0(self.ema, x, amount, labels)
+
         def body(i, x, _):
-            amount = tf.fill([tf.shape(x)[0]], amounts[i])
-            good = self.predict_x0(self.ema, x, amount)
-            x_0 = tf.cond(guidance[i] == 1, lambda: good, lambda: guide(good, self.predict_x0(self.early, x, amount), guidance[i]))
-            if self.__dict__.get("clip"):
-                x_0 = tf.clip_by_value(x_0, -1, 1)
-            return i + 1, x + shares[i] * (x_0 - x), x_0
+            x_0 = self.guided(predict, x, tf.fill([tf.shape(x)[0]], amounts[i]), labels, guidance[i])
+            return i + 1, tf.ensure_shape(x + shares[i] * (x_0 - x), [None, *self.image_shape]), x_0
 
         _, x, x_0 = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], body, (0, x, x))
         return x, x_0
 
-    def way(self, n, labels, seed, frames, progress=None, guidance=1.0, guidance_interval=None, **options):
-        shares = self.shares(**options)
-        amounts = np.concatenate([[1.0], np.cumprod(1 - shares)[:-1]])
-        low, high = guidance_interval or (0, 9)
-        scales = np.where((amounts >= low) & (amounts <= high), guidance, 1.0)
+    def way(self, n, labels, seed, frames, progress=None, **options):
+        columns = self._steps(options)
+        steps, paid = np.arange(options["steps"]), np.cumsum(cost(columns[-1]))
+        labels = np.asarray(self.labels_to_draw(labels, seed), np.int32)
         x = rng.normal([n, *self.image_shape], seed, 0, rng.START)
-        for part in np.array_split(np.arange(len(shares)), min(frames, len(shares))):
-            last, x_in = part[-1], x
-            x, x_0 = self._compiled_loop(x, amounts[part].astype("f4"), shares[part].astype("f4"), scales[part].astype("f4"))
+        for part in np.array_split(steps, min(frames, len(steps))):
+            x_in = x
+            x, x_0 = self._compiled_loop(x, labels, *(column[part] for column in columns))
             if progress:
-                progress(last + 1, len(shares))
+                progress(int(paid[part[-1]]), int(paid[-1]))
             yield x_in, x_0, x

@@ -9,11 +9,12 @@ from genzoo.diffusion.schedules import make_schedule
 from genzoo.diffusion.spacings import time_pairs
 from genzoo.models.base import PARTS, GenerativeModel
 from genzoo.models.editing import Editing
+from genzoo.models.guidance import Guided, cost
 from genzoo.models.plans import Plan, Rows, clipped
 from genzoo.stack import tf
 
 
-class DDPM(Editing, GenerativeModel):
+class DDPM(Guided, Editing, GenerativeModel):
     """Options: diffusion_steps, T.       schedule: 'cosine' or 'linear'; zero_snr rescales it to end in pure noise.
     predict: what the network gives, 'v', 'eps' (as Ho et al.) or 'x0'.      min_snr: γ of the loss weighting, or None.
     """
@@ -23,16 +24,13 @@ class DDPM(Editing, GenerativeModel):
         self.diffusion_steps, self.predict_kind = self.options["diffusion_steps"], self.options["predict"]
         self.schedule = make_schedule(self.options["schedule"], self.diffusion_steps, self.options["zero_snr"])
         self.build_networks()
+        self.make_clusters()
         self._compiled_loop = self._compiled()
 
     def example_inputs(self):
         return tf.zeros([1, *self.image_shape]), tf.zeros([1]), tf.zeros([1], tf.int32)
 
     # Training.
-
-    def training_labels(self, labels, step, training):
-        """The labels that the network sees, or None."""
-        return None
 
     def loss_terms(self, network, images, labels, step, training):
         """The mean squared error of the network's output at random times, weighted by `min_snr`."""
@@ -45,7 +43,8 @@ class DDPM(Editing, GenerativeModel):
         alpha, sigma = at_t(self.schedule.sqrt_alphas_cumprod), at_t(self.schedule.sqrt_one_minus_alphas_cumprod)
         eps = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
         x_t = formulas.q_sample(images, eps, alpha, sigma)
-        output = network(x_t, self.network_time(t), self.training_labels(labels, step, training))
+        told = self.training_labels(images, labels, step) if training else self.network_labels(images, labels)
+        output = network(x_t, self.network_time(t), told)
         error = tf.square(formulas.target(self.predict_kind, images, eps, alpha, sigma) - output)
         if (gamma := self.options["min_snr"]) is not None:
             weights = formulas.min_snr_weight(self.predict_kind, self.schedule.alphas_cumprod, gamma)
@@ -59,30 +58,9 @@ class DDPM(Editing, GenerativeModel):
     # Sampling: one compiled loop for every sampler.
 
     def predict_guided(self, x, t, labels, guidance, rescale):
-        """The guided output for images x at time t (a scalar): weak + guidance (good - weak), see `outputs`.
-
-        Its deviation is then brought, to the share `rescale`, to that of the good output (Lin et al. 2023, 3.4).
-        """
+        """The network's guided output for images x at time t (a scalar)."""
         time = self.network_time(tf.fill([tf.shape(x)[0]], t))
-
-        def both():
-            good, weak = self.outputs(x, time, labels)
-            guided = formulas.guide(good, weak, guidance)
-            return guided * (rescale * _deviation(good) / _deviation(guided) + 1 - rescale)
-
-        return tf.switch_case(
-            tf.cast(guidance == 1, tf.int32) + 2 * tf.cast(guidance == 0, tf.int32),
-            [both, lambda: self.good(x, time, labels), lambda: self.weak(x, time, labels)],
-        )
-
-    def good(self, x, time, labels):
-        return self.ema(x, time)
-
-    def weak(self, x, time, labels):
-        return self.early(x, time)
-
-    def outputs(self, x, time, labels):
-        return self.good(x, time, labels), self.weak(x, time, labels)
+        return self.guided(self.ema, x, time, labels, guidance, rescale)
 
     def _compiled(self):
         """`_loop` as one graph, for any number of images and of rows."""
@@ -134,24 +112,13 @@ class DDPM(Editing, GenerativeModel):
         own = {option.name: options[option.name] for option in SAMPLERS[options["sampler"]].options}
         table = samplers.table(options["sampler"], self.schedule, pairs, **own)
         clip = (options["threshold"] or 0.0) if options["clip_denoised"] else -1.0
-        scales, rescale = self.guidance_scales(table.t, options)
-        rows = Rows.of(table, self.schedule, scales, rescale, clip)
-        return Plan(rows, self.guided_cost(rows.guidance))
-
-    def guidance_scales(self, t, options):
-        """Returns the scale of guidance at each of the times t, [K], and its rescaling."""
-        scale = options["guidance"] if self.has_early else 1.0
-        low, high = options["guidance_interval"] or (-np.inf, np.inf)
-        level = self.schedule.noise_level(t)
-        return np.where((level > low) & (level <= high), scale, 1.0), options["guidance_rescale"]
+        guidance = self.guidance_scales(self.schedule.noise_level(table.t), options)
+        rows = Rows.of(table, self.schedule, guidance, options["guidance_rescale"], clip)
+        return Plan(rows, cost(rows.guidance))
 
     def evaluations(self, **options):
         """NFE: network evaluations for one image with these sampling options."""
         return int(self.plan(**options).cost.sum())
-
-    def guided_cost(self, guidance):
-        """Network evaluations in each row, for a vector of guidance scales."""
-        return np.where((guidance == 0) | (guidance == 1), 1, 2)
 
     def ddim_sample(self, n=None, **options):
         """`sample` by DDIM (Song et al. 2021); with the default eta of 0 deterministic given the noise."""
@@ -187,8 +154,5 @@ class DDPM(Editing, GenerativeModel):
         return np.asarray(x)
 
     def way(self, n, labels, seed, frames, progress=None, **options):
+        labels = self.labels_to_draw(labels, seed)
         return self.walk(self.start(n, seed), self.plan(**options), labels, seed, frames, progress)
-
-
-def _deviation(images):
-    return tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True) + 1e-12

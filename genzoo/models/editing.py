@@ -32,12 +32,12 @@ class Editing:
     asked: options of `sample`, with the defaults of a task of `families.TASKS`.
     """
 
-    def _given(self, images, labels):
-        """Both, checked; labels are zeros where the family takes none."""
+    def _given(self, images, labels, seen=None):
+        """The images, checked, and the labels that the network is told of them.     seen: as of `network_labels`."""
         images = self.check_images(images)
         if self.conditional and labels is None:
             raise UsageError(f"{self.family} needs a label for each of the {len(images)} images")
-        return images, self._labels(len(images), labels)[1]
+        return images, np.asarray(self.network_labels(images, self._labels(len(images), labels)[1], seen))
 
     def _inversion(self, asked):
         """Returns the options of the way to the noise and back; raises UsageError where they would leave it."""
@@ -107,12 +107,12 @@ class Editing:
         mask: [H, W] or [n, H, W], true (or 1) where the image is to be made.
         Only the samplers that remember no earlier step can do it.
         """
-        images, labels = self._given(images, labels)
-        mask = np.asarray(mask)
+        images, mask = self.check_images(images), np.asarray(mask)
         if mask.shape not in (images.shape[1:3], images.shape[:3]):
             n, height, width, _ = images.shape
             raise UsageError(f"mask must have shape [{height}, {width}] or [{n}, {height}, {width}], got {mask.shape}")
         made = np.broadcast_to(mask.astype(bool), images.shape[:3])[..., None]
+        images, labels = self._given(images, labels, seen=~made)  # a label that was told what is hidden would tell it
 
         def keep(x, t):
             return np.where(made, x, self._noised(images, t, seed, number=t + 2))  # 0 is the start's, 1 that of t = -1

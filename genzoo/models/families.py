@@ -50,11 +50,6 @@ class Family(Entry):
         return any(option.name == "sampler" for option in self.sampling)
 
     @property
-    def keeps_early(self):
-        """Whether an early state of the weights is kept, to steer away from."""
-        return any(option.name == "guidance" for option in self.sampling)
-
-    @property
     def in_steps(self):
         """Whether it makes an image in steps that can be shown."""
         return any(option.name == "steps" for option in self.sampling)
@@ -144,6 +139,11 @@ def _latent(default):
 
 
 _VAE = (_latent(32), Option("beta", Number(least=0, metavar="B"), 1.0, "weight of the KL term"))
+_DROP = Option("drop_label", Number(least=0, most=1), 0.1, "share of training labels that are hidden")
+_INVENTED = (
+    Option("clusters", Whole(0, 1000), 50, "groups of like images, as labels that the model invents; 0: no guidance"),
+    _DROP,
+)
 _DDPM = (
     Option("diffusion_steps", Whole(1, 10**8, "T"), 1000, "steps of the noise"),
     Option("schedule", Choice(tuple(SCHEDULES)), "cosine", "of the noise"),
@@ -161,13 +161,23 @@ _SAMPLING = (
            "scale predictions down where this quantile of their pixels is above 1, such as 0.995"),
     Option("clip_denoised", Switch(), True, "do not keep predictions in [-1, 1]", "--no-clip"),
 )  # fmt: skip
-_GUIDANCE = (
-    Option("guidance", Number(metavar="S"), 2.0,
-           "how clearly to follow labels; 0: not, 1: as learned, other: twice the cost"),
-    Option("guidance_interval", Maybe(Interval()), (1.0, 10.0),
-           "guide only where the noise level sqrt((1 - abar) / abar) is between these; none: everywhere"),
-    Option("guidance_rescale", Number(least=0, most=1, metavar="PHI"), 0.0,
-           "undo this share of the contrast that guidance adds"),
+
+
+def _guidance(scale):
+    return (
+        Option("guidance", Number(metavar="S"), scale,
+               "how clearly to follow labels, or the groups that a model invents; 0: not, 1: as learned, other: twice "
+               "the cost"),
+        Option("guidance_interval", Maybe(Interval()), (1.0, 10.0),
+               "guide only where the noise level sqrt((1 - abar) / abar) is between these; none: everywhere"),
+        Option("guidance_rescale", Number(least=0, most=1, metavar="PHI"), 0.0,
+               "undo this share of the contrast that guidance adds"),
+    )  # fmt: skip
+
+
+_PRIOR = (
+    Option("prior", Choice(("mixture", "normal")), "mixture",
+           "where latents are drawn from: a Gaussian mixture fitted to those of training images, or N(0, I)"),
 )  # fmt: skip
 
 # What is done with a model that diffuses, and the defaults that it has there instead of those of `sample`.
@@ -189,32 +199,33 @@ MODELS = {
         ),
         Family(
             "vae", "variational autoencoder (Kingma & Welling 2014)", "genzoo.models.vae:VAE", _VAE,
-            "decoding z ~ N(0, I)", role="autoencoder", encodes=True, likelihood="latent", check=_latent_fits,
+            "decoding draws from a mixture fitted to its posteriors, or from N(0, I)", role="autoencoder",
+            sampling=_PRIOR, encodes=True, likelihood="latent", check=_latent_fits,
         ),
         Family(
             "cvae", "the same given labels (Sohn et al. 2015)", "genzoo.models.cvae:CVAE", _VAE,
-            "decoding z beside a label", role="autoencoder", labels=True, encodes=True, likelihood="latent",
-            check=_latent_fits,
+            "the same, beside a label", role="autoencoder", sampling=_PRIOR, labels=True, encodes=True,
+            likelihood="latent", check=_latent_fits,
         ),
         Family(
-            "blend", "denoiser from scratch, of images blended with noise", "genzoo.models.blend:Blend", (),
-            "moving 1/(n-i) of the way to the prediction, n times", _DIFFUSION, "denoiser", (32, 64, 64),
-            (Option("steps", Whole(1), 20, _STEPS_HELP),
-             Option("share", Maybe(Number(above=0, most=1)), None, "move this fixed share of the way each time"),
-             Option("guidance", Number(), 1.0, "x"), Option("guidance_interval", Maybe(Interval()), None, "y")),
+            "blend", "denoiser from scratch, of images blended with noise", "genzoo.models.blend:Blend", _INVENTED,
+            "moving 1/(n-i) of the way to the prediction, n times", _DIFFUSION, "denoiser", sampling=(
+                Option("steps", Whole(1), 20, _STEPS_HELP),
+                Option("share", Maybe(Number(above=0, most=1)), None, "move this fixed share of the way each time"),
+                *_guidance(3.0)[:2],
+            ),
             no_likelihood="it only learns to predict the image: its way from noise to image is no chain of densities",
         ),
         Family(
-            "ddpm", "denoising diffusion (Ho et al. 2020)", "genzoo.models.ddpm:DDPM", _DDPM,
-            "any sampler below", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_GUIDANCE), encodes=True, likelihood="diffusion",
-            check=_diffusion_fits,
+            "ddpm", "denoising diffusion (Ho et al. 2020)", "genzoo.models.ddpm:DDPM", (*_DDPM, *_INVENTED),
+            "any sampler below", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_guidance(3.0)), encodes=True,
+            likelihood="diffusion", check=_diffusion_fits,
         ),
         Family(
             "cddpm", "denoising diffusion given labels, some hidden in training (Ho & Salimans 2022)",
-            "genzoo.models.cddpm:CDDPM",
-            (*_DDPM, Option("drop_label", Number(least=0, most=1), 0.1, "share of training labels that are hidden")),
-            "the same, with guidance", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_GUIDANCE),
-            labels=True, encodes=True, likelihood="diffusion", check=_diffusion_fits,
+            "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "the same, guided by the labels", _DIFFUSION, "denoiser",
+            sampling=(*_SAMPLING, *_guidance(2.0)), labels=True, encodes=True, likelihood="diffusion",
+            check=_diffusion_fits,
         ),
     )
 }  # fmt: skip

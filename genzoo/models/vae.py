@@ -1,5 +1,6 @@
 """The variational autoencoder (Kingma & Welling 2014)."""
 
+import numpy as np
 
 from genzoo import rng
 from genzoo.models.autoencoder import Autoencoder, squared_error
@@ -30,12 +31,9 @@ class VAE(Autoencoder):
         z = reparameterize(z_mean, z_log_var, rng.normal(tf.shape(z_mean), self.seed, step, rng.LATENT))
         reconstruction = squared_error(images, network.decoder(z, labels))
         kl = tf.reduce_mean(kl_divergence(z_mean, z_log_var))
-        import os, math
-        if os.environ.get("SIGMA"):
-            D = math.prod(self.image_shape)
-            rate = 0.5 * D * tf.math.log(reconstruction / D + float(os.environ["SIGMA"]))
-            return {"loss": rate + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
         return {"loss": reconstruction + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
 
-    def generate(self, n, labels, seed, progress):
-        return self._decode(rng.normal([n, self.latent_dim], seed, 0, rng.LATENT), labels)
+    def codes_of(self, images, labels, seed):
+        given = np.zeros(len(images), np.int32) if labels is None else labels
+        z_mean, z_log_var = tf.split(self.ema.encoder(self.check_images(images), given), 2, axis=-1)
+        return reparameterize(z_mean, z_log_var, rng.normal(tf.shape(z_mean), seed, 0, rng.LATENT)).numpy()

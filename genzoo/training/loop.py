@@ -17,7 +17,6 @@ from genzoo.stack import keras, tf
 from genzoo.training.interrupt import Interrupted, stop_request
 from genzoo.training.length import Decision, Length
 
-EARLY_SHARE = 1 / 16  # of a run, after which the early twin is kept
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
 SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
@@ -81,6 +80,8 @@ class Trainer:
         (run.path / "samples").mkdir(exist_ok=True)
         self._run, self._callbacks, self._note, self._began = run, callbacks, None, time.monotonic()
         self._step = self.state.restore(run)
+        if not self._step:
+            self.model.prepare_training(self._some_images(SAMPLING_IMAGES)[0])
         self._before = float(self.state.seconds.numpy())
         self._rows = [row for row in run.read_metrics() if int(row["step"]) <= self._step]
         self._saved, self._replanned = time.monotonic(), False
@@ -109,8 +110,13 @@ class Trainer:
 
     def prepare_sampling(self, most):
         """`model.prepare_sampling` on at most that many training images; they become floats where it reads them."""
-        images = self.data.train_images
-        return self.model.prepare_sampling(Floats(images, chosen(len(images), most)))
+        return self.model.prepare_sampling(*self._some_images(most))
+
+    def _some_images(self, most):
+        """At most that many training images, with their labels."""
+        images, labels = self.data.train_images, self.data.train_labels
+        kept = chosen(len(images), most)
+        return Floats(images, kept), labels[kept]
 
     def picture(self):
         """Samples of the averaged weights as one uint8 picture [H, W, C]: each time the same noise and labels."""
@@ -170,8 +176,6 @@ class Trainer:
     def before_step(self):
         """Sets the learning rate."""
         length = self._length
-        if length.position(self._step) >= EARLY_SHARE * length.steps:
-            self.model.keep_early()
         self.model.optimizer.learning_rate = learning_rate(length.position(self._step), length.steps, self.train["lr"])
 
     def after_step(self, loss):

@@ -205,7 +205,7 @@ BAD = {
     "threshold above 1": ("sample RUN --threshold 2", 2, "--threshold"),
     "threshold and none": ("sample RUN --threshold 0.9 --no-clip", 2, "--no-clip"),
     "no clip for a vae": ("sample RUN.vae --no-clip", 2, "sampling of vae has no option 'clip_denoised'"),
-    "guidance without labels": ("sample RUN.ddpm --guidance 2", 2, "sampling of ddpm has no option 'guidance'"),
+    "guidance of one step": ("sample RUN.ae --guidance 2", 2, "sampling of ae has no option 'guidance'"),
     "one level": ("sample RUN --guidance-interval 3", 2, "LOW,HIGH"),
     "levels of words": ("sample RUN --guidance-interval low,high", 2, "LOW,HIGH"),
     "negative level": ("sample RUN --guidance-interval=-1,2", 2, "LOW,HIGH"),

@@ -211,7 +211,7 @@ def test_clipping_rederives_the_noise():
 def test_the_noise_amount_reaches_the_blend_network():
     model = shaken(shared("blend"), scale=0.3)
     x = images(1)
-    low, high = (model.predict_x0(model.ema, x, tf.constant([a])).numpy() for a in (0.1, 0.9))
+    low, high = (model.predict_x0(model.ema, x, tf.constant([a]), tf.constant([0])).numpy() for a in (0.1, 0.9))
     assert np.abs(low - high).max() > 1e-3
 
 

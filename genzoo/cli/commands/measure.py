@@ -164,8 +164,8 @@ def _trained(args, folder):
     """({family: finished run}, data, facts), in `folder`; runs that it holds already are kept or gone on with."""
     minutes = 5.0 if args.minutes is None else args.minutes
     data = load_data(args.data, data_dir=args.data_dir)
-    for name in args.train:
-        families.family(name).check_labels(data.num_classes, data.name)  # all of them, before the first is put to minutes of work
+    for name in args.train:  # all of them, before the first is put to minutes of work
+        families.family(name).check_labels(data.num_classes, data.name)
     runs = {}
     for name in args.train:
         path = folder / name

@@ -132,7 +132,7 @@ def denoiser(model):
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *model.image_shape]), spec, spec])
     def network(x, t, labels):
-        return model.ema(x, model.network_time(t), model.training_labels(labels, 0, training=False))
+        return model.ema(x, model.network_time(t), labels)
 
     network = network.get_concrete_function()
 
@@ -151,8 +151,11 @@ def diffusion_bound(model, images, labels, training, seed=0, progress=None, term
     """
     schedule, denoise = model.schedule, denoiser(model)
     x_0, seen = (to_float(v).astype(np.float64) for v in (images, training[0][:FITTED_DIFFUSION]))
-    mse = prediction_mse(denoise, schedule, seen, training[1][:FITTED_DIFFUSION], seed)
-    nats = variational_nats(denoise, schedule, x_0, labels, mse, terms, seed, progress)
+    told, told_seen = (np.asarray(model.network_labels(x.astype(np.float32), given)) for x, given in
+                       ((x_0, labels), (seen, training[1][:FITTED_DIFFUSION])))  # fmt: skip
+    mse = prediction_mse(denoise, schedule, seen, told_seen, seed)
+    # -log p(x) ≤ -log p(c) - log p(x|c) for any label c that the model invents
+    nats = model.label_nats(told) + variational_nats(denoise, schedule, x_0, told, mse, terms, seed, progress)
     steps = len(schedule)
     some = terms is not None and terms < steps - 1
     count = f"{terms + 1} of {steps} terms an image, unbiased" if some else f"all {steps} terms"
