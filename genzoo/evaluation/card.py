@@ -71,10 +71,10 @@ def _picture(run, folder):
 def _measured(result):
     asked = result["asked"]
     how = ", ".join(f"{name} {value}" for name, value in asked["options"].items() if value is not None)
-    seeds = len(asked["seeds"])
+    seeds, real = len(asked["seeds"]), next((score["n"] for score in result["floor"].values() if "n" in score), 0)
     return (
         f"{asked['n']:,} samples from each of {seeds} seed{'s' * (seeds > 1)}, drawn with {how or 'no options'}.",
-        "The floor is that of as many real test images: no model can be expected to do better.",
+        f"The floor is that of {real:,} real test images: no model can be expected to do better.",
         "The error is the standard deviation (sd) between seeds, a standard error (se), or a 95 % interval.",
         f"The judge is {scores.judge_line(result)}.",
     )

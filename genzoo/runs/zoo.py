@@ -11,7 +11,7 @@ PREFIX = "zoo:"
 
 def names():
     """Returns the names of the runs in the zoo, sorted."""
-    return sorted(config.parent.name for config in FOLDER.glob("*/config.json"))
+    return sorted(config.parent.name for config in FOLDER.glob("[!.]*/config.json"))
 
 
 def folder(name):

@@ -30,7 +30,7 @@ RESULT = {
     "asked": {"n": 5000, "seeds": [0, 1, 2], "options": {"sampler": "ddim", "threshold": None}},
     "judge": {"accuracy": 0.99, "n": 297},
     "metrics": SCORES,
-    "floor": {"frechet": {"value": 0.63}, "copies": {"value": 0.001, "interval": [0.0, 0.002]}},
+    "floor": {"frechet": {"value": 0.63, "n": 297}, "copies": {"value": 0.001, "interval": [0.0, 0.002]}},
     "cost": {"parameters": 812345, "images_seen": 64, "nfe": 10, "train_seconds": 2, "seconds_1000": 3, "memory": 9},
 }
 
@@ -70,7 +70,7 @@ def test_figures_are_those_of_metrics_json(measured):
     assert rows["Fréchet"][:4] == ["3.70", "± 0.11 sd", "3 × 5,000", "0.63"]
     assert rows["MSE"][:4] == ["0.0012", "± 0.0004 se", "1,000", "–"] or rows["MSE"][1] == "± 0.0005 se"
     assert rows["as"][:2] == ["98.7%", "98.0% to 99.0%"]
-    assert "KID" not in rows and "812,345" in text and "5,000 samples from each of 3 seeds" in text
+    assert "KID" not in rows and "812,345" in text and "5,000 samples from each of 3 seeds" in text and "297 real" in text
     assert "sampler ddim" in text.replace("\\", "") and "threshold" not in text
     columns = {column.head.split(" ")[0] for column in (*scores.QUALITY, *scores.COST)}
     assert set(rows) <= columns
