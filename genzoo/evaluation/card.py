@@ -38,7 +38,7 @@ def card_of(run, folder):
         data=_data(data, SOURCES[kind].summary),
         command=train_command(config),
         training=source | {
-            "length": f"{run.total_steps:,} steps of {batch_size} images in {seconds / 60:.1f} minutes; a length in "
+            "length": f"{run.total_steps:,} steps of {batch_size} images in {seconds:,.0f} seconds; a length in "
             "minutes means as many steps as the machine makes in that time",
         },
         versions=config["versions"],
@@ -91,8 +91,8 @@ def _figures(result):
         if score is None or "value" not in score:
             continue
         figures.append(Figure(
-            column.key, column.head, score["value"], column.show(score["value"]), _error(column, score), _n(score),
-            column.show(floor["value"]) if "value" in floor else "–", column.note,
+            column.key, column.name, column.head, score["value"], column.show(score["value"]), _error(column, score),
+            _n(score), column.show(floor["value"]) if "value" in floor else "–", column.note,
         ))  # fmt: skip
     return figures
 

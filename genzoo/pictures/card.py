@@ -12,10 +12,12 @@ from genzoo.pictures.tables import escaped
 
 @dataclass(frozen=True)
 class Figure:
-    """A number on a card: `value` for machines; shown, error, n and floor as text; note says what it is."""
+    """A number on a card: key, name and value for machines; head, shown, error, n and floor for people, and a note on
+    what it is."""
 
     key: str
-    title: str
+    name: str
+    head: str
     value: float
     shown: str
     error: str

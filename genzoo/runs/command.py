@@ -27,15 +27,10 @@ def train_command(config):
 def _options(config):
     """Yields the words of the model's options that are not the defaults of its family and network."""
     entry, model = family(config["model"]), config["model_config"]
-    network = {"network": model["network"]} if "network" in model else {}
-    options = (*entry.general_options, *(NETWORKS[network["network"]].options if network else ()))
-    defaults = entry.model_options(network, model["image_shape"], model["num_classes"])
-    for option in options:
-        value = option.check(model.get(option.name, defaults[option.name]), entry.name)
-        if option.name == "network":
-            default = entry.model_options({}, model["image_shape"], model["num_classes"])["network"]
-        else:
-            default = defaults[option.name]
+    network = NETWORKS[model["network"]].options if "network" in model else ()
+    for option in (*entry.general_options, *network):
+        default = entry.widths if option.name == "widths" and entry.widths else option.default
+        value = option.check(model.get(option.name, default), entry.name)
         if value != default:
             yield option.word
             if not isinstance(option.kind, Switch):
