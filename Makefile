@@ -1,6 +1,7 @@
 # make train       set up and train: python train.py --model cddpm
 # make test        set up and run the fast tests       make test-slow  the others
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
+# make zoo         set up, and train what comes with the package; a night
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
 # make bench ARGS="--rounds 5"   hands options on.
@@ -25,7 +26,7 @@ installed := $(VENV)/.installed-$(version)
 # Two processes, each with TensorFlow and the models that its test files share: a gigabyte each.
 workers := -n 2 --dist loadfile
 
-.PHONY: train test test-slow bench bench-quality lint clean
+.PHONY: train test test-slow bench bench-quality zoo lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -42,6 +43,9 @@ bench: $(installed)-bench
 
 bench-quality: $(installed)-bench
 	$(python) -m benchmarks.quality $(ARGS)
+
+zoo: $(installed)
+	$(python) -m benchmarks.zoo $(ARGS)
 
 lint: $(installed)-dev
 	$(python) -m ruff check .

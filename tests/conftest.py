@@ -80,7 +80,7 @@ def written(tmp_path):
         run = tmp_path / "run"
         run.mkdir()
         config = {
-            "format": 1,
+            "format": FORMAT,
             "model": family,
             "model_config": {"image_shape": [8, 8, 1], "num_classes": 10, "diffusion_steps": 20},
             "data": {

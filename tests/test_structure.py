@@ -16,7 +16,7 @@ FLOORS = (
     ("models", "pictures"),
     ("data", "diffusion", "networks"),
     ("files", "options", "progress", "rng"),
-    ("errors", "stack"),
+    ("checksum", "errors", "stack"),
     ("__init__",),
 )
 

@@ -8,6 +8,8 @@ from genzoo.cli import declared, types
 from genzoo.data.catalogue import AUTO, FORMS
 from genzoo.models.families import MODELS, TASKS
 
+OF_THE_ZOO = "or zoo:NAME, a run of `genzoo zoo`, whose files go into runs/zoo-NAME"
+
 
 def train(command):
     command.epilog = declared.families()
@@ -38,6 +40,8 @@ def train(command):
     add("--out", metavar="RUN", help="the run folder (default: runs/MODEL-DATA, numbered)")
     add("--overwrite", action="store_true", help="replace an existing run in --out")
     add("--resume", metavar="RUN", help="go on with an interrupted run exactly, with its own settings")
+    source = "begin with the weights of a run, or of zoo:NAME, and with its family and options"
+    add("--from", metavar="RUN", help=source)
     add("--sample-every", type=types.whole(0), metavar="N", help="steps between pictures; 0: only at the end")
     add("--tensorboard", action="store_true", help="write RUN/tb")
     add("--dry-run", action="store_true", help="only print parameters, steps, memory and expected time")
@@ -130,7 +134,7 @@ def evaluate(command):
 
 def compare(command):
     add = command.add_argument
-    add("runs", metavar="RUN", nargs="*", help="finished runs on the same data")
+    add("runs", metavar="RUN", nargs="*", help=f"finished runs on the same data, {OF_THE_ZOO}")
     add("--train", type=types.names(MODELS), metavar="all|NAMES", help="train some families first, as in ae,vae")
     add("--data", default="auto", metavar="NAME", help="with --train: as of train (default: auto)")
     add("--minutes", type=types.number(above=0), metavar="M", help="with --train: for each family (default: 5)")
@@ -170,8 +174,20 @@ def info(command):
     _run(command)
 
 
+def card(command):
+    _run(command)
+    out = "the card, FILE.md (default: RUN/README.md); the picture that it shows has to lie beside it"
+    command.add_argument("--out", metavar="FILE", help=out)
+    command.add_argument("--overwrite", action="store_true", help="replace a card that exists")
+    command.epilog = "Its figures are those of metrics.json: run `genzoo evaluate` first."
+
+
+def zoo(command):
+    command.epilog = "Every command that takes a run takes zoo:NAME, and so does genzoo.load in Python."
+
+
 def _run(command):
-    command.add_argument("run", metavar="RUN", help="a run folder, finished or interrupted")
+    command.add_argument("run", metavar="RUN", help=f"a run folder, finished or interrupted, {OF_THE_ZOO}")
 
 
 def _outputs(command, default, content):

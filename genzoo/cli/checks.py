@@ -120,14 +120,15 @@ def mask(run, box, path):
     return inside
 
 
-def output(args, default, *suffixes):
-    """Returns the file that a command writes: --out, or the first of RUN/NAME.png, RUN/NAME-2.png … that is free.
+def output(run, args, default, *suffixes):
+    """Returns the file that a command writes: --out, or of NAME.png, NAME-2.png … the first that is not yet among the
+    run's outputs.
 
     Raises UsageError unless it ends in one of `suffixes`, CheckpointError where it cannot be written or is there.
     """
     if args.out is not None:
         return file_to_write(args.out, args.overwrite, *suffixes)
-    path = base = Path(args.run) / default
+    path = base = run.output(default)
     number = 1
     while path.exists():
         number += 1

@@ -192,7 +192,7 @@ MODELS = {
     entry.name: entry
     for entry in (
         Family(
-            "ae", "convolutional autoencoder with a bottleneck", "genzoo.models.ae:AE", (_latent(64),),
+            "ae", "convolutional autoencoder with a bottleneck", "genzoo.models.ae:AE", (_latent(32),),
             "decoding draws from a Gaussian mixture fitted to its latents", role="autoencoder",
             encodes=True, check=_latent_fits,
             no_likelihood="its decoder gives a point, not a density, and its mixture only draws latents to decode",

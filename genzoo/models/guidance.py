@@ -49,7 +49,7 @@ class Guided:
             self.cluster_shares = self.add_weight(name="cluster_shares", shape=(k,), **fixed)
 
     def prepare_training(self, images):
-        if self.invents:
+        if self.invents and not np.asarray(self.cluster_shares).any():  # else it begins with the groups of another run
             centres, shares = clusters.fit(images[:], self.label_count)
             self.cluster_centres.assign(centres)
             self.cluster_shares.assign(shares)

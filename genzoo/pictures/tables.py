@@ -171,16 +171,16 @@ class Table:
     def markdown(self):
         """Returns the table in Markdown, the best in bold. The reasons follow as paragraphs."""
         rows = self.shown()
-        columns = [_aligned([""] + [_escaped(name) for name, _ in rows])]
+        columns = [_aligned([""] + [escaped(name) for name, _ in rows])]
         for i, column in enumerate(self.columns):
             cells = [row[i] for _, row in rows]
             texts = [f"**{cell.value}**" if cell.best else cell.value + cell.mark for cell in cells]
             body = [text + cell.spread for text, cell in zip(texts, cells, strict=True)]
-            columns.append(_aligned([_escaped(column.head), *body], right=True))
+            columns.append(_aligned([escaped(column.head), *body], right=True))
         lines = [f"| {' | '.join(line)} |" for line in zip(*columns, strict=True)]
         rule = [":" + "-" * (_width(columns[0][0]) + 1)] + ["-" * (_width(c[0]) + 1) + ":" for c in columns[1:]]
         lines.insert(1, f"|{'|'.join(rule)}|")
-        return "\n\n".join(["\n".join(lines), *map(_escaped, self._footnotes())]) + "\n"
+        return "\n\n".join(["\n".join(lines), *map(escaped, self._footnotes())]) + "\n"
 
     def csv(self):
         """Returns the table as CSV: `name`, then KEY and KEY_sd for each column, at full precision.
@@ -222,8 +222,9 @@ def _line(text):
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _escaped(text):
-    return re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", text)
+def escaped(text):
+    """Returns a text on one line whose signs mean nothing to Markdown."""
+    return re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", _line(text))
 
 
 def _width(text):

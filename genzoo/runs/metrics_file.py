@@ -1,6 +1,5 @@
 """metrics.json of a run: the result of an evaluation, and the question that it answers."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -25,20 +24,34 @@ class Question:
 
 def asked(run, question):
     """Returns all that decides an evaluation's numbers, as metrics.json holds it: the question and the weights."""
-    weights = hashlib.sha256((run.path / "weights.safetensors").read_bytes()).hexdigest()
     parts = {"n": question.n, "seeds": question.seeds, "options": question.options, "judge": question.judge}
-    return json.loads(json.dumps(parts | {"weights": weights}))
+    return json.loads(json.dumps(parts | {"weights": run.weights_sha256()}))
 
 
 def save(run, result):
-    """Writes metrics.json. Raises CheckpointError."""
-    write_atomically(run.path / "metrics.json", (json.dumps(result, indent=2) + "\n").encode())
+    """Writes metrics.json among the run's outputs. Raises CheckpointError."""
+    write_atomically(run.output("metrics.json"), (json.dumps(result, indent=2) + "\n").encode())
 
 
 def stored(run, question):
     """Returns the content of metrics.json where it answers this question; else None, and it has to be made anew."""
-    try:
-        result = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-        return result if result["format"] == FORMAT and result["asked"] == asked(run, question) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = (result for result in _found(run) if result["asked"] == asked(run, question))
+    return next(found, None)
+
+
+def latest(run):
+    """Returns the content of metrics.json where it was measured with the weights that the run has now; else None."""
+    found = (result for result in _found(run) if result["asked"]["weights"] == run.weights_sha256())
+    return next(found, None)
+
+
+def _found(run):
+    """Yields what there is: among the outputs of a run of the zoo, and in its folder."""
+    for folder in dict.fromkeys((run.outputs, run.path)):
+        try:
+            result = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            result["asked"]["weights"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if result.get("format") == FORMAT:
+            yield result

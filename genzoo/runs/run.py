@@ -5,31 +5,36 @@
     weights.safetensors  what sampling needs, readable on both stacks    curves.png    the losses
     tb/                  TensorBoard
     metrics.json         what `genzoo evaluate` found          sweep.csv, sweep.png   what `genzoo sweep` found
+    README.md            the card, by `genzoo card`            samples.png   its picture, in a released run
 
+A released run (see `release`) has no checkpoints: its config says in "trained" how far it came.
 Nothing here imports TensorFlow before a model is needed.
 """
 
 import csv
+import hashlib
 import io
 import json
 import shutil
 import tempfile
 from pathlib import Path
 
+from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
 from genzoo.files import write_atomically
+from genzoo.runs import zoo
 
-FORMAT = 1
+FORMAT = 2
 DECISIONS = "decisions.json"  # in the folder of a checkpoint
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
-    "metrics.json", "sweep.csv", "sweep.png",
+    "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png",
 )  # fmt: skip
 
 
 class Run:
     """A run folder. `path`: where it is; `config`: the content of its config.json, a dict with the keys
-    format, model, model_config, data, train and versions."""
+    format, model, model_config, data, train and versions, and "trained" {step, seconds} where it is released."""
 
     def __init__(self, path, config):
         self.path, self.config = Path(path), config
@@ -52,7 +57,10 @@ class Run:
 
     @classmethod
     def open(cls, path):
-        """An existing run. Raises CheckpointError when there is none that this version can read."""
+        """An existing run, of a path, or of the zoo by a string "zoo:NAME". Raises CheckpointError when there is none
+        that this version can read, UsageError for a name that the zoo does not have."""
+        if isinstance(path, str) and path.startswith(zoo.PREFIX):
+            path = zoo.folder(path.removeprefix(zoo.PREFIX))
         path = Path(path)
         if not path.is_dir():
             raise CheckpointError(f"{path} is not a folder; expected a run folder, such as runs/NAME")
@@ -68,15 +76,40 @@ class Run:
             raise CheckpointError(
                 f"{path} has format {config['format']}, this genzoo reads up to {FORMAT}; install a newer genzoo"
             )
+        if config["format"] < FORMAT:
+            raise CheckpointError(
+                f"{path} has format {config['format']}: an older genzoo trained it, with other networks; train it anew"
+            )
         missing = [key for key in ("model", "model_config", "data", "train", "versions") if key not in config]
         if missing:
             raise CheckpointError(f"{path / 'config.json'} lacks {', '.join(missing)}; train this run anew")
         return cls(path, config)
 
     @property
+    def name(self):
+        """What to call it by in a command: zoo:NAME, or its path."""
+        inside = zoo.name_of(self.path)
+        return f"{zoo.PREFIX}{inside}" if inside else str(self.path)
+
+    @property
+    def outputs(self):
+        """The folder where commands leave what they make of it: its own, or for a run of the zoo, which stays as it
+        is, runs/zoo-NAME in the current folder."""
+        inside = zoo.name_of(self.path)
+        return Path("runs") / f"zoo-{inside}" if inside else self.path
+
+    def output(self, name):
+        """Returns the path of a file in `outputs`, which is made where it is missing. Raises CheckpointError."""
+        try:
+            self.outputs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"cannot write {self.outputs}: {error.strerror}; work in another folder") from error
+        return self.outputs / name
+
+    @property
     def step(self):
-        """Steps done, as of the newest checkpoint; 0 before the first."""
-        return max(self.checkpoints(), default=0)
+        """Steps done, as of the newest checkpoint, or of the release; 0 before the first."""
+        return max(self.checkpoints(), default=self.config.get("trained", {"step": 0})["step"])
 
     @property
     def total_steps(self):
@@ -87,7 +120,7 @@ class Run:
             except ValueError:  # damaged: a resume passes it over too
                 continue
             return decisions[-1][2] if decisions else self.config["train"]["steps"]
-        return self.config["train"]["steps"]
+        return self.config.get("trained", {"step": self.config["train"]["steps"]})["step"]
 
     def decisions(self, step):
         """What was decided about the run's length until the checkpoint of `step`: a list of (step, progress, total).
@@ -136,24 +169,40 @@ class Run:
         """Rewrites weights.safetensors. arrays: {name: ndarray}, as `model.weights_dict()` gives them."""
         from safetensors.numpy import save
 
-        write_atomically(self.path / "weights.safetensors", save(dict(sorted(arrays.items()))))
+        content = save(dict(sorted(arrays.items())), metadata={"sha256": sha256(arrays, arrays.get)})
+        write_atomically(self.path / "weights.safetensors", content)
 
     def read_weights(self):
-        """{name: ndarray} of weights.safetensors. Raises CheckpointError."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
+        """{name: ndarray} of weights.safetensors, what is stored as float16 as float32. Raises CheckpointError, also
+        where a single bit has changed; files of older runs have no checksum."""
+        from safetensors import SafetensorError, safe_open
 
+        path = self.path / "weights.safetensors"
         try:
-            return load_file(self.path / "weights.safetensors")
+            with safe_open(path, "numpy") as file:
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+                checksum = file.metadata()
         except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{self.path} holds no weights yet; go on with: train --resume {self.path}"
-            ) from error
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{self.path / 'weights.safetensors'} cannot be read ({error}); "
-                f"where checkpoints are left, train --resume {self.path} writes it anew"
-            ) from error
+            mending = self._mending() if "trained" in self.config else f"go on with: train --resume {self.path}"
+            raise CheckpointError(f"{self.path} holds no weights yet; {mending}") from error
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"{path} cannot be read ({error}); {self._mending()}") from error
+        if checksum is not None and checksum != {"sha256": sha256(arrays, arrays.get)}:
+            raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+        return {name: array.astype("float32") if array.dtype == "float16" else array for name, array in arrays.items()}
+
+    def weights_sha256(self):
+        """The sha256 (hex) of the file weights.safetensors. Raises CheckpointError."""
+        path = self.path / "weights.safetensors"
+        try:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}); {self._mending()}") from error
+
+    def _mending(self):
+        if "trained" in self.config:
+            return "install genzoo anew" if zoo.name_of(self.path) else "copy the released run here anew"
+        return f"where checkpoints are left, train --resume {self.path} writes it anew"
 
 
 def check_free(path, *, overwrite=False):

@@ -1,11 +1,11 @@
 """The exact state of a training run, saved in TensorFlow's checkpoint format: each tensor carries a CRC."""
 
-import hashlib
 import json
 import shutil
 
 import numpy as np
 
+from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
 from genzoo.runs.run import DECISIONS
 from genzoo.stack import tf, tf_variable
@@ -86,15 +86,11 @@ def state_sha256(run):
     if not run.checkpoints():
         raise CheckpointError(f"{run.path} holds no checkpoint yet; go on with: train --resume {run.path}")
     folder = run.checkpoints()[run.step]
-    digest = hashlib.sha256()
     try:
         reader = tf.train.load_checkpoint(str(folder / _NAME))
-        for name in sorted(n for n in reader.get_variable_to_shape_map() if n.startswith(_STATE)):
-            value = reader.get_tensor(name)
-            digest.update(repr((name, value.dtype.str, value.shape)).encode())
-            digest.update(np.ascontiguousarray(value))
+        names = [name for name in reader.get_variable_to_shape_map() if name.startswith(_STATE)]
+        return sha256(names, reader.get_tensor)
     except _UNREADABLE as error:
         raise CheckpointError(
             f"{folder} is damaged ({str(error).splitlines()[0]}); --resume uses the one before"
         ) from error
-    return digest.hexdigest()

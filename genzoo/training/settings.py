@@ -5,14 +5,16 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genzoo.errors import UsageError
+from genzoo.errors import DataError, UsageError
+from genzoo.models.families import family
+from genzoo.runs.run import Run
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """The choices behind one training run; None means the family's own default (see `families.MODELS`)."""
 
-    model: str = "cddpm"
+    model: str | None = None  # the family; None: cddpm, or that of `from_run`
     data: str = "auto"
     image_size: int | None = None  # pixels; None: the set's own size
     data_dir: str | None = None  # where TFDS sets are prepared
@@ -30,10 +32,18 @@ class TrainSettings:
     sample_every: int | None = None  # steps between pictures; None: about PICTURES in all; 0: only at the end
     tensorboard: bool = False
     dry_run: bool = False
+    from_run: str | None = None  # a run, or zoo:NAME, to begin with: its weights, its family and that one's options
     started: float = field(default_factory=time.monotonic)  # when the command began, in seconds
 
     def __post_init__(self):
-        """Raises UsageError for a value that no run could use."""
+        """Completes `model`, and `options` where they are those of `from_run`.
+
+        Raises UsageError for a value that no run could use, CheckpointError where `from_run` cannot be opened.
+        """
+        if self.from_run is not None:
+            self._take_over(Run.open(self.from_run))
+        elif self.model is None:
+            object.__setattr__(self, "model", "cddpm")
         lengths = {name: getattr(self, name) for name in ("epochs", "steps", "minutes")}
         given = [name for name, value in lengths.items() if value is not None]
         if len(given) > 1:
@@ -47,6 +57,15 @@ class TrainSettings:
             raise UsageError(f"sample every {self.sample_every} steps: expected 0 (only at the end) or more")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: expected an integer from 0 to 2147483647")
+
+    def _take_over(self, source):
+        given = ["model"] * (self.model is not None) + list(self.options)
+        if given:
+            words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise UsageError(f"--from takes the family and its options from {source.name}: leave out {words}")
+        options = {k: v for k, v in source.config["model_config"].items() if k not in ("image_shape", "num_classes")}
+        object.__setattr__(self, "model", source.config["model"])
+        object.__setattr__(self, "options", options)
 
     def elapsed(self):
         """Seconds since the command began."""
@@ -64,3 +83,26 @@ class TrainSettings:
         while path.exists():
             path, number = base.with_name(f"{base.name}-{number + 1}"), number + 1
         return path
+
+
+def check_fits(settings, data):
+    """Raises DataError where an `ImageData` is not for the family, or not for the weights of `settings.from_run`."""
+    family(settings.model).check_labels(data.num_classes, data.name)
+    if settings.from_run is None:
+        return
+    source = Run.open(settings.from_run)
+    shape, classes = tuple(source.config["model_config"]["image_shape"]), source.config["model_config"]["num_classes"]
+    if data.image_shape != shape:
+        raise DataError(
+            f"the weights of {source.name} are for images of {_shaped(shape)}, those of {data.name} are "
+            f"{_shaped(data.image_shape)} (sides padded to multiples of 8): give other --data or --image-size"
+        )
+    if family(settings.model).labels and data.num_classes != classes:
+        raise DataError(
+            f"the weights of {source.name} are for {classes} classes, {data.name} has {data.num_classes}: give other "
+            "--data"
+        )
+
+
+def _shaped(shape):
+    return "x".join(map(str, shape))

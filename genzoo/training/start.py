@@ -16,7 +16,7 @@ from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
 from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
-from genzoo.training.settings import TrainSettings
+from genzoo.training.settings import TrainSettings, check_fits
 from genzoo.training.speed import PICTURES, measure, steps_within
 
 __all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
@@ -35,7 +35,7 @@ def train(settings, data=None, callbacks=()):
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
     data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    family(settings.model).check_labels(data.num_classes, data.name)
+    check_fits(settings, data)
     _announce(data)
     path = settings.free_path(data.name)
     if not settings.dry_run:
@@ -45,7 +45,11 @@ def train(settings, data=None, callbacks=()):
     given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
     shaping = {name: preset[name] if value is None else value for name, value in given.items()}
     shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
+    source = {}
+    if settings.from_run is not None:
+        source = {"from": _begin_with(model, settings.from_run)}
     trainer = Trainer(model, data, shaping)
+    shaping |= source
     shaping |= _length(settings, preset, trainer)
     if settings.dry_run:
         return None
@@ -61,7 +65,10 @@ def train(settings, data=None, callbacks=()):
             "keras": version("keras"),
         },
     }
-    return trainer.run(Run.create(path, config, overwrite=settings.overwrite), callbacks)
+    run = Run.create(path, config, overwrite=settings.overwrite)
+    if source:
+        trainer.state.save(run, 0)  # so that a resume needs nothing of the other run
+    return trainer.run(run, callbacks)
 
 
 def resume(path, data_dir=None, callbacks=()):
@@ -87,7 +94,19 @@ def resume(path, data_dir=None, callbacks=()):
     _announce(data)
     keras.utils.set_random_seed(config["train"]["seed"])
     model = build(config["model"], **config["model_config"])
+    source = config["train"].get("from")
+    if source and not run.checkpoints():  # it ended before the first was written
+        found = _begin_with(model, source["run"])
+        if found != source:
+            raise CheckpointError(f"{source['run']} has other weights now than {run.path} began with; train it anew")
     return Trainer(model, data, config["train"]).run(run, callbacks)
+
+
+def _begin_with(model, path):
+    """Gives a model the weights of a run. -> what config["train"]["from"] says of it. Raises CheckpointError."""
+    source = Run.open(path)
+    model.load_weights_dict(source.read_weights())
+    return {"run": str(path), "weights_sha256": source.weights_sha256()}
 
 
 def _length(settings, preset, trainer):

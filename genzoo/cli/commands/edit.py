@@ -25,7 +25,7 @@ def reconstruct(args):
     steps = checks.inversion_steps(run, args.ddim_steps)
     if args.show_noise and steps is None:
         raise UsageError(f"{run.config['model']} has no noise behind an image to show: leave out --show-noise")
-    out = checks.output(args, "reconstruction.png", ".png")
+    out = checks.output(run, args, "reconstruction.png", ".png")
     model, originals, labels, native = _start(run, args)
     options = {} if steps is None else {"steps": steps}
     rows = [originals, model.reconstruct(originals, labels, **options)]
@@ -41,8 +41,8 @@ def interpolate(args):
     run = Run.open(args.run)
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
-    out = checks.output(args, "interpolation.png", ".png")
-    data = load_again(run.config["data"], run.path, args.data_dir)
+    out = checks.output(run, args, "interpolation.png", ".png")
+    data = load_again(run.config["data"], run.name, args.data_dir)
     model = load(run.path)
     first, last = pairs_of(data.test_labels, args.n, args.seed, same_label=model.conditional)
     a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
@@ -59,7 +59,7 @@ def img2img(args):
     checks.check_edits(run)
     checks.check_labels(run, args.labels)
     options = checks.sampling_options(run, args.options, "img2img")
-    out = checks.output(args, "img2img.png", ".png")
+    out = checks.output(run, args, "img2img.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
     with evaluations_bar() as bar:
@@ -75,7 +75,7 @@ def inpaint(args):
     checks.check_labels(run, args.labels)
     options = checks.sampling_options(run, args.options, "inpaint")
     mask = pad(checks.mask(run, args.box, args.mask)[..., None])  # [H, W, 1]
-    out = checks.output(args, "inpainting.png", ".png")
+    out = checks.output(run, args, "inpainting.png", ".png")
     model, originals, labels, native = _start(run, args, args.labels)
     began = time.monotonic()
     with evaluations_bar() as bar:
@@ -87,7 +87,7 @@ def inpaint(args):
 def _start(run, args, asked=None):
     """(model, images, labels, native shape): n test images as the model takes them, with the asked labels in turn, or
     their own; labels are None where the model takes none."""
-    data = load_again(run.config["data"], run.path, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir)
     model = load(run.path)
     chosen = permutation(len(data.test_images), args.seed)[: args.n]
     labels = data.test_labels[chosen] if asked is None else np.resize(asked, len(chosen))

@@ -21,8 +21,8 @@ def evaluate(args):
     run = Run.open(args.run)
     checks.check_finished(run)
     options = checks.sampling_options(run, args.options)
-    check_writable(run.path / "metrics.json")
-    data = load_again(run.config["data"], run.path, args.data_dir)
+    check_writable(run.output("metrics.json"))
+    data = load_again(run.config["data"], run.name, args.data_dir)
     name = run.path.resolve().name
     results = _evaluated({name: (run, options)}, data, args)
     from genzoo.evaluation import scores
@@ -31,7 +31,7 @@ def evaluate(args):
     for table in (scores.quality_table(results), scores.cost_table(results), scores.class_table(results)):
         if table:
             print(table.text())
-    print(*scores.remarks(results), f"wrote {run.path / 'metrics.json'}", sep="\n")
+    print(*scores.remarks(results), sep="\n")
 
 
 def compare(args):
@@ -52,7 +52,7 @@ def compare(args):
         runs = _named([Run.open(path) for path in args.runs])
         _check_comparable(runs)
         first = next(iter(runs.values()))
-        data, facts = load_again(first.config["data"], first.path, args.data_dir), []
+        data, facts = load_again(first.config["data"], first.name, args.data_dir), []
     asked = {name: (run, checks.sampling_options(run, {})) for name, run in runs.items()}
     results = _evaluated(asked, data, args)
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,10 +74,10 @@ def sweep(args):
     for sampler, steps, guidance in product(args.samplers, args.steps, args.guidance or [None]):
         asked = {"sampler": sampler, "steps": steps} | ({} if guidance is None else {"guidance": guidance})
         settings[sampler, steps, guidance] = checks.sampling_options(run, args.options | asked)
-    files = [run.path / "sweep.csv", run.path / "sweep.png"]
+    files = [run.output("sweep.csv"), run.output("sweep.png")]
     for path in files:
         checks.file_to_write(path, args.overwrite, ".csv", ".png")
-    data = load_again(run.config["data"], run.path, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir)
     from genzoo.evaluation.drawing import draw, labels_to_ask
     from genzoo.evaluation.metrics.reference import Reference
     from genzoo.evaluation.sweep import QUALITY, Point, pareto, sweep_table
@@ -119,7 +119,7 @@ def _evaluated(asked, data, args):
     drawn = {}
     for name, (run, options) in asked.items():
         if found[name]:
-            print(f"{name}: {run.path / 'metrics.json'} says it already")
+            print(f"{name}: its metrics.json says it already")
             continue
         print(f"{name}: drawing {n:,} samples" + f" from each of {len(seeds)} seeds" * (len(seeds) > 1))
         drawn[name] = draw(run.path, n, seeds, [options], labels_to_ask(run, data, n))[0]
@@ -128,6 +128,7 @@ def _evaluated(asked, data, args):
         run = asked[name][0]
         found[name] = evaluate(run, samples, reference, questions[name])
         metrics_file.save(run, found[name])
+        print(f"wrote {run.output('metrics.json')}")
         gc.collect()  # a model's graphs refer to each other in circles
     return found
 
@@ -136,7 +137,7 @@ def _named(runs):
     """{name: run}, by family where each occurs once, else by folder."""
     names = [run.config["model"] for run in runs]
     if len(set(names)) < len(names):
-        names = [str(run.path) for run in runs]
+        names = [run.name for run in runs]
     if len(set(names)) < len(names):
         raise UsageError("the same run was given twice")
     return dict(zip(names, runs, strict=True))
@@ -151,7 +152,7 @@ def _check_comparable(runs):
         mine, theirs = first.config["data"], run.config["data"]
         if mine["fingerprint"] != theirs["fingerprint"]:
             raise DataError(
-                f"{run.path} was trained on {_described(theirs)}, {first.path} on {_described(mine)}: "
+                f"{run.name} was trained on {_described(theirs)}, {first.name} on {_described(mine)}: "
                 "only runs on the same images compare"
             )
 

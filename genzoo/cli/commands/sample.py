@@ -23,7 +23,7 @@ def sample(args):
     run = Run.open(args.run)
     labels = checks.labels_to_draw(run, args.labels, args.n)
     options = checks.sampling_options(run, args.options)
-    out = checks.output(args, "sample.png", ".png", ".npz")
+    out = checks.output(run, args, "sample.png", ".png", ".npz")
     gif = checks.file_to_write(args.gif, args.overwrite, ".gif")
     steps_picture = checks.file_to_write(args.steps_picture, args.overwrite, ".png")
     if steps_picture == out:

@@ -7,7 +7,7 @@ from genzoo.data.sets import load_data
 from genzoo.errors import UsageError
 from genzoo.models import families
 from genzoo.runs.run import Run, check_free
-from genzoo.training.settings import TrainSettings
+from genzoo.training.settings import TrainSettings, check_fits
 
 
 def train(args):
@@ -17,19 +17,19 @@ def train(args):
         run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
         others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
         if others:
-            raise UsageError(f"--resume goes on with the settings of {run.path}: leave out {others}")
+            raise UsageError(f"--resume goes on with the settings of {run.name}: leave out {others}")
         if run.status()[0] == "finished":
-            return print(f"{run.path} is finished: nothing to resume")
+            print(f"{run.name} is finished: nothing to resume; to begin a new run with its weights: train --from")
+            return
         from genzoo.training.start import resume
 
         return _finish(resume(run.path, data_dir))
-    settings = TrainSettings(**asked, options=args.options)
+    settings = TrainSettings(from_run=asked.pop("from", None), **asked, options=args.options)
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
     data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
-    family = families.family(settings.model)
-    family.check_labels(data.num_classes, data.name)
-    family.model_options(args.options, data.image_shape, data.num_classes)
+    check_fits(settings, data)
+    families.family(settings.model).model_options(settings.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train
 
     summary = train(settings, data)
