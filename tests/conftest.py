@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from genzoo.cli import main
+from genzoo.runs.run import FORMAT
 
 TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 

@@ -65,8 +65,10 @@ def shaken(model, seed=0, scale=0.1):
     """The model with all sampling weights moved away from their start (where some are zero)."""
     rng = np.random.default_rng(seed)
     arrays = model.weights_dict()
-    if "mixture.factors" in arrays:
-        model.prepare_sampling(images(64, model.image_shape))
+    if len(arrays) > len(model.ema.weights):  # there is more than the network's: what is fitted to images
+        some = images(250, model.image_shape)
+        model.prepare_training(some)
+        model.prepare_sampling(some)
         arrays = model.weights_dict()
     moved = {k: v + scale * rng.normal(size=v.shape).astype(v.dtype) for k, v in arrays.items() if k.startswith("ema.")}
     model.load_weights_dict(arrays | moved)

@@ -77,6 +77,8 @@ class Guided:
         if not self.invents:
             return labels
         ends = np.cumsum(np.asarray(self.cluster_shares, np.float64))
+        if not ends[-1]:  # it was trained without `prepare_training`: all images were nearest to the first
+            return np.zeros(len(labels), np.int32)
         u = rng.uniform([len(labels)], seed, 0, rng.DROP).numpy()
         return np.searchsorted(ends[:-1], u * ends[-1], side="right").astype(np.int32)
 

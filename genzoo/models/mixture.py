@@ -10,7 +10,7 @@ import numpy as np
 from genzoo import rng
 
 COMPONENTS = 50
-LEAST = 100  # latents a component
+LEAST = 20  # latents a component: so few that the time of a fit grows as their number, which plans of runs count on
 
 
 def fit(latents):

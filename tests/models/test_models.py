@@ -219,7 +219,7 @@ def test_ae_samples_from_the_fitted_mixture():
     model = shared("ae")
     with pytest.raises(UsageError, match="prepare_sampling"):
         model.sample(2)
-    assert "2 Gaussians" in model.prepare_sampling(images(200))
+    assert "10 Gaussians" in model.prepare_sampling(images(200))
     assert model.shares.numpy().sum() == pytest.approx(1, abs=1e-5)
     latents = model.encode(images(200))
     drawn = model.encode(model.decode(latents))  # the decoder's range, to compare spreads with

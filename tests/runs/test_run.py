@@ -7,7 +7,7 @@ import pytest
 
 from genzoo.errors import CheckpointError
 from genzoo.runs.load import load
-from genzoo.runs.run import Run, check_free
+from genzoo.runs.run import FORMAT, Run, check_free
 
 CONFIG = {"model": "vae", "model_config": {}, "data": {}, "train": {"steps": 10}, "versions": {}}
 
@@ -26,7 +26,7 @@ def edit_config(run, **changes):
 
 def test_opening_gives_back_what_was_created(run):
     again = Run.open(run.path)
-    assert again.config == {"format": 1, **CONFIG}
+    assert again.config == {"format": FORMAT, **CONFIG}
     assert again.status() == ("interrupted", 0)
     assert again.read_metrics() == []
 
@@ -40,8 +40,9 @@ def test_opening_gives_back_what_was_created(run):
         (b"\xff\xfe", "cannot be read"),
         (b"[1]", "not a run's"),
         (b'{"name": "somebody else"}', "not a run's"),
-        (b'{"format": 1, "model": "vae"}', "lacks model_config"),
-        (b'{"format": 2, "model": "vae"}', "newer genzoo"),
+        (b'{"format": 2, "model": "vae"}', "lacks model_config"),
+        (b'{"format": 1, "model": "vae"}', "an older genzoo trained it"),
+        (b'{"format": 3, "model": "vae"}', "newer genzoo"),
     ],
 )
 def test_what_is_no_whole_run_is_refused_in_one_line(tmp_path, content, words):
