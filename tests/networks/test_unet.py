@@ -21,7 +21,7 @@ def test_weights_grow_as_the_pixels_of_a_patch():
     patches = {side: patches[side] for side in (32, 64, 128, 1024)}
     counts = {side: weights(side) for side in patches}
     assert [counts[32], counts[64]] == [794_012, 798_512]
-    stem_and_head = {side: 9 * 32 * 3 * p**2 + (9 * 32 + 1) * 3 * p**2 for side, p in patches.items()}
+    stem_and_head = {side: 32 * 3 * p**2 + (32 + 1) * 3 * p**2 for side, p in patches.items()}
     rest = {counts[side] - stem_and_head[side] for side in (128, 1024)}
     assert len(rest) == 1  # nothing else grows
 
