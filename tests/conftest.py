@@ -83,7 +83,8 @@ def written(tmp_path):
         config = {
             "format": FORMAT,
             "model": family,
-            "model_config": {"image_shape": [8, 8, 1], "num_classes": 10, "diffusion_steps": 20},
+            "model_config": {"image_shape": [8, 8, 1], "num_classes": 10}
+            | ({"diffusion_steps": 20} if family in ("ddpm", "cddpm") else {}),
             "data": {
                 "name": "digits",
                 "reason": "asked for",

@@ -18,7 +18,7 @@ class Autoencoder(GenerativeModel):
     """An encoder to `latent_dim` numbers, fewer than an image has, and a decoder back.
 
     To sample, latents are drawn from a Gaussian mixture, see `mixture`, that `prepare_sampling` fits to those of
-    training images. A family with a prior of its own, N(0, I), draws from that where there is no mixture, or when asked.
+    training images. A family with a prior of its own, N(0, I), draws from that on request, or where no mixture is.
     """
 
     codes = 1  # vectors that the encoder gives for an image: 1 a point, 2 the mean and log-variance of a Gaussian

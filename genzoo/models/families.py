@@ -209,7 +209,7 @@ MODELS = {
         ),
         Family(
             "blend", "denoiser from scratch, of images blended with noise", "genzoo.models.blend:Blend", _INVENTED,
-            "moving 1/(n-i) of the way to the prediction, n times", _DIFFUSION, "denoiser", sampling=(
+            "moving 1/(n-i) of the way to the prediction, n times, guided as ddpm", _DIFFUSION, "denoiser", sampling=(
                 Option("steps", Whole(1), 20, _STEPS_HELP),
                 Option("share", Maybe(Number(above=0, most=1)), None, "move this fixed share of the way each time"),
                 *_guidance(3.0)[:2],
@@ -218,13 +218,13 @@ MODELS = {
         ),
         Family(
             "ddpm", "denoising diffusion (Ho et al. 2020)", "genzoo.models.ddpm:DDPM", (*_DDPM, *_INVENTED),
-            "any sampler below", _DIFFUSION, "denoiser", sampling=(*_SAMPLING, *_guidance(3.0)), encodes=True,
-            likelihood="diffusion", check=_diffusion_fits,
+            "any sampler below, guided by groups of like images that it finds itself", _DIFFUSION, "denoiser",
+            sampling=(*_SAMPLING, *_guidance(3.0)), encodes=True, likelihood="diffusion", check=_diffusion_fits,
         ),
         Family(
             "cddpm", "denoising diffusion given labels, some hidden in training (Ho & Salimans 2022)",
-            "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "the same, guided by the labels", _DIFFUSION, "denoiser",
-            sampling=(*_SAMPLING, *_guidance(2.0)), labels=True, encodes=True, likelihood="diffusion",
+            "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "any sampler below, guided by the labels", _DIFFUSION,
+            "denoiser", sampling=(*_SAMPLING, *_guidance(2.0)), labels=True, encodes=True, likelihood="diffusion",
             check=_diffusion_fits,
         ),
     )

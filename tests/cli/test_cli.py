@@ -384,14 +384,20 @@ def test_npz(family, trained, call, tmp_path):
 
 
 SAMPLING = {"sampler": "dpmpp_2m", "steps": 7, "timesteps": "trailing", "clip_denoised": True, "threshold": None}
-GUIDING = {"guidance": 2.0, "guidance_interval": (1.0, 10.0), "guidance_rescale": 0.0}
-COMPLETE = {"ddpm": SAMPLING, "cddpm": SAMPLING | GUIDING, "blend": {"share": None}, "vae": {}, "cvae": {}}
+INTERVAL = {"guidance_interval": (1.0, 10.0)}
+PRIOR = {"prior": "mixture"}
+COMPLETE = {
+    "vae": PRIOR, "cvae": PRIOR, "blend": INTERVAL | {"guidance": 3.0, "share": None},
+    "ddpm": SAMPLING | INTERVAL | {"guidance": 3.0, "guidance_rescale": 0.0},
+    "cddpm": SAMPLING | INTERVAL | {"guidance": 2.0, "guidance_rescale": 0.0},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "family, words, n, labels, options",
     [
         ("vae", "--n 3 --seed 5", 3, None, {}),
+        ("vae", "--prior normal", 64, None, {"prior": "normal"}),
         ("cvae", "", 60, [*range(10)] * 6, {}),
         ("cvae", "--labels 3x2,7", 3, [3, 3, 7], {}),
         ("cvae", "--labels 0-2 --n 5", 5, [0, 1, 2, 0, 1], {}),
@@ -427,8 +433,10 @@ def test_what_is_asked_reaches_the_model(family, words, n, labels, options, call
     code, out, _ = call("sample", written(family), *words.split())
     assert code == 0 and re.match(rf"{n} images, .*in [\d.]+ s: [\d.]+ images/s\n", out)
     options = COMPLETE[family] | options
+    if "steps" in options:
+        assert f"{options['steps']} steps, 7 network evaluations each, " in out
     if "sampler" in options:
-        assert f"{options['sampler']}, {options['steps']} steps, 7 network evaluations each, " in out
+        assert f", {options['sampler']}, " in out
     assert asked == [{"n": n, "labels": labels, "seed": 5 if "--seed" in words else 0, **options}]
 
 

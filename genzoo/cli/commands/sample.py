@@ -52,9 +52,8 @@ def _summary(model, n, options, seconds):
     """Returns a line on what was drawn, how, and how fast."""
     how = ""
     if "steps" in options:
-        how = f", {options['steps']} steps"
-    if "sampler" in options:
-        how = f", {options['sampler']}{how}, {model.evaluations(**options)} network evaluations each"
+        sampler = f", {options['sampler']}" if "sampler" in options else ""
+        how = f"{sampler}, {options['steps']} steps, {model.evaluations(**options)} network evaluations each"
     return f"{n} images{how}, in {seconds:.1f} s: {n / seconds:.1f} images/s"
 
 
