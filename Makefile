@@ -1,7 +1,7 @@
 # make train       set up and train: python train.py --model cddpm
 # make test        set up and run the fast tests       make test-slow  the others
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
-# make zoo         set up, and train what comes with the package; a night
+# make zoo         set up, and train what comes with the package; an hour
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
 # make bench ARGS="--rounds 5"   hands options on.
