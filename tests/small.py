@@ -68,7 +68,7 @@ def shaken(model, seed=0, scale=0.1):
     if len(arrays) > len(model.ema.weights):  # there is more than the network's: what is fitted to images
         some = images(250, model.image_shape)
         model.prepare_training(some)
-        model.prepare_sampling(some)
+        model.prepare_sampling(some, np.arange(250) % max(1, model.num_classes))
         arrays = model.weights_dict()
     moved = {k: v + scale * rng.normal(size=v.shape).astype(v.dtype) for k, v in arrays.items() if k.startswith("ema.")}
     model.load_weights_dict(arrays | moved)

@@ -30,7 +30,7 @@ class Autoencoder(GenerativeModel):
         d, k = self.latent_dim, mixture.COMPONENTS
         self.shares, self.means, self.factors = (
             self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
-            for name, shape in (("shares", (k,)), ("means", (k, d)), ("factors", (k, d, d)))
+            for name, shape in (("shares", (max(1, self.label_count), k)), ("means", (k, d)), ("factors", (k, d, d)))
         )
         # Of this model, for any number of images: a decorated method would be traced anew for each and warn of it.
         spec, labels = tf.TensorSpec, tf.TensorSpec([None], tf.int32)
@@ -72,12 +72,16 @@ class Autoencoder(GenerativeModel):
 
     def prepare_sampling(self, images, labels=None):
         """Fits the mixture to latents of `images`: where these are distributions, to a draw from each."""
+        if self.conditional and labels is None:
+            raise UsageError(f"{self.family} fits its mixture to images with labels: give one for each")
         parts = [slice(i, i + 500) for i in range(0, len(images), 500)]
         codes = [self.codes_of(images[part], labels if labels is None else labels[part], part.start) for part in parts]
-        fitted = mixture.fit(np.concatenate(codes))
+        known = labels if self.conditional else np.zeros(len(images), int)
+        fitted = mixture.fit(np.concatenate(codes), known, max(1, self.label_count))
         for weight, values in zip((self.shares, self.means, self.factors), fitted, strict=True):
             weight.assign(values)
-        return f"fitted a mixture of {np.count_nonzero(fitted[0])} Gaussians to the latents of {len(images):,} images"
+        count = np.count_nonzero(fitted[0].sum(axis=0))
+        return f"fitted a mixture of {count} Gaussians to the latents of {len(images):,} training images"
 
     def codes_of(self, images, labels, seed):
         """Returns latents of images [n, H, W, C] to fit the mixture to, [n, latent_dim]."""
@@ -90,7 +94,7 @@ class Autoencoder(GenerativeModel):
         weights = [np.asarray(weight) for weight in (self.shares, self.means, self.factors)]
         has_mixture, has_normal = weights[0].any(), bool(self.entry.sampling)
         if prior == "mixture" and has_mixture:
-            z = mixture.draw(n, *weights, seed).astype(np.float32)
+            z = mixture.draw(labels, *weights, seed).astype(np.float32)
         elif has_normal:
             z = rng.normal([n, self.latent_dim], seed, 0, rng.LATENT)
         else:

@@ -1,7 +1,5 @@
 """The variational autoencoder (Kingma & Welling 2014)."""
 
-import numpy as np
-
 from genzoo import rng
 from genzoo.models.autoencoder import Autoencoder, squared_error
 from genzoo.stack import tf
@@ -34,6 +32,6 @@ class VAE(Autoencoder):
         return {"loss": reconstruction + self.options["beta"] * kl, "reconstruction": reconstruction, "kl": kl}
 
     def codes_of(self, images, labels, seed):
-        given = np.zeros(len(images), np.int32) if labels is None else labels
-        z_mean, z_log_var = tf.split(self.ema.encoder(self.check_images(images), given), 2, axis=-1)
+        images, (_, labels) = self.check_images(images), self._labels(len(images), self._own(labels, len(images)))
+        z_mean, z_log_var = tf.split(self.ema.encoder(images, labels), 2, axis=-1)
         return reparameterize(z_mean, z_log_var, rng.normal(tf.shape(z_mean), seed, 0, rng.LATENT)).numpy()

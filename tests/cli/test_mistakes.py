@@ -69,7 +69,7 @@ def test_cvae_label_enters_the_encoder_as_constant_channels_would():
 def test_one_model_both_trains_and_samples(name):
     """No `inference` flag in the constructor: the object that learned is the one that samples."""
     model = shared(name)
-    model.prepare_sampling(images(16))
+    model.prepare_sampling(images(16), np.arange(16) % CLASSES)
     assert model.loss_terms(model.network, images(2), np.array([0, 1]), 0, training=True)["loss"].shape == ()
     assert len(model.sample(2, **STEPS.get(name, {}))) == 2
 

@@ -54,7 +54,7 @@ def test_any_image_shape_trains_and_samples(name, image_shape):
     with contextlib.nullcontext() if traced else eagerly():
         model = compiled(small(name, image_shape))
         model.fit(dataset(8, 8, image_shape), verbose=0, shuffle=False)
-        model.prepare_sampling(images(16, image_shape))
+        model.prepare_sampling(images(16, image_shape), np.arange(16) % CLASSES)
         sampled = model.sample(2, **FAST.get(name, {}))
     assert sampled.shape == (2, *image_shape) and sampled.dtype == np.float32
     assert np.isfinite(sampled).all() and np.abs(sampled).max() <= 1
