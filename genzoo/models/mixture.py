@@ -17,8 +17,8 @@ def fit(latents, labels, count):
     """Returns shares [count, K], means [K, d] and Cholesky factors [K, d, d] of a mixture of K = COMPONENTS Gaussians.
 
     latents: [n, d]. From fewer than LEAST a component fewer Gaussians are made; the other shares are 0.
-    labels: of the latents, int [n] below `count`. Row i of the shares is of the latents with label i, since the Gaussians
-    that these are in differ; of a label that none has it is of all.
+    labels: of the latents, int [n] below `count`. Row i of the shares is of those with label i, since the Gaussians
+    that these lie in differ; of a label that none has it is of all.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
