@@ -32,7 +32,6 @@ def test_noise_is_far_off(real, digits):
     assert fed["kid"]["value"] > floor["kid"]["value"] + 10 * (fed["kid"]["error"] + floor["kid"]["error"])
     assert fed["coverage"]["value"] < 0.1 * floor["coverage"]["value"]
     assert fed["nearest"]["value"] > 2 * floor["nearest"]["value"]
-    assert fed["sure"]["value"] < 0.8 < 0.9 < floor["sure"]["value"]
     assert fed["accuracy"]["value"] < 0.3
 
 
@@ -43,6 +42,12 @@ def test_copies_of_training_images_are_flagged_as_memorised(real, digits):
     assert any("MEMORISED" in line for line in scores.remarks({"thief": result}))
     result["metrics"] = result["floor"]
     assert not scores.memorised(result) and not [line for line in scores.remarks({"honest": result}) if "MEM" in line]
+
+
+def test_of_two_digits_at_once_the_judge_is_not_sure(real, digits):
+    a, b = digits.test_images[digits.test_labels == 3], digits.test_images[digits.test_labels == 7]
+    both = (a[:25] // 2 + b[:25] // 2).astype(np.uint8)
+    assert real.measure(both, None)["sure"]["value"] < 0.85 < 0.9 < real.floor(297)["sure"]["value"]
 
 
 def test_a_model_that_knows_few_classes_spreads_over_few(real, digits):

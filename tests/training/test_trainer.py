@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small import CLASSES, compiled, images, small
+from small import AUTOENCODERS, CLASSES, compiled, images, small
 
 from genzoo.data.pipeline import chosen
 from genzoo.data.pixels import Floats, to_float
@@ -60,7 +60,7 @@ def test_images_become_floats_in_parts_and_only_where_they_are_read(family, monk
     monkeypatch.setattr("genzoo.data.pixels.to_float", watched)
     trainer = Trainer(small(family), cyclic(1200), TRAIN)
     trainer.prepare_sampling(1100)
-    assert made == ([500, 500, 100] if family == "ae" else [])
+    assert made == ([500, 500, 100] if family in AUTOENCODERS else [])
 
 
 def test_validation_draws_noise_that_no_step_of_training_draws(monkeypatch):
