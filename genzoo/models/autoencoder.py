@@ -27,10 +27,11 @@ class Autoencoder(GenerativeModel):
         super().__init__(image_shape, num_classes, **options)
         self.latent_dim = self.options["latent_dim"]
         self.build_networks(latent_dim=self.latent_dim, codes=self.codes)
-        d, k = self.latent_dim, mixture.COMPONENTS
+        d, rows = self.latent_dim, max(1, self.label_count)
+        k = mixture.components(rows)
         self.shares, self.means, self.factors = (
             self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
-            for name, shape in (("shares", (max(1, self.label_count), k)), ("means", (k, d)), ("factors", (k, d, d)))
+            for name, shape in (("shares", (rows, k)), ("means", (rows, k, d)), ("factors", (rows, k, d, d)))
         )
         # Of this model, for any number of images: a decorated method would be traced anew for each and warn of it.
         spec, labels = tf.TensorSpec, tf.TensorSpec([None], tf.int32)
@@ -80,7 +81,7 @@ class Autoencoder(GenerativeModel):
         fitted = mixture.fit(np.concatenate(codes), known, max(1, self.label_count))
         for weight, values in zip((self.shares, self.means, self.factors), fitted, strict=True):
             weight.assign(values)
-        count = np.count_nonzero(fitted[0].sum(axis=0))
+        count = np.count_nonzero(fitted[0])
         return f"fitted a mixture of {count} Gaussians to the latents of {len(images):,} training images"
 
     def codes_of(self, images, labels, seed):
