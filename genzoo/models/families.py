@@ -204,7 +204,7 @@ MODELS = {
         ),
         Family(
             "cvae", "the same given labels (Sohn et al. 2015)", "genzoo.models.cvae:CVAE", _VAE,
-            "the same, beside a label", role="autoencoder", sampling=_PRIOR, labels=True, encodes=True,
+            "the same, of a mixture for each label", role="autoencoder", sampling=_PRIOR, labels=True, encodes=True,
             likelihood="latent", check=_latent_fits,
         ),
         Family(
