@@ -244,6 +244,7 @@ def run_child(path, word, signum, after):
         child.kill()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_exactly(tmp_path, reference):
     """kill -9, resume, SIGTERM, resume. `python tests/training/kill_resume.py` does it twenty times, at any moment."""
     path = tmp_path / "run"
@@ -377,6 +378,7 @@ def later_half_as_fast(step):
     return step / 8 if step < 20 else 2.5 + (step - 20) / 4
 
 
+@pytest.mark.slow
 def test_steps_are_counted_anew_while_a_run_goes_on(tmp_path, clocked):
     clocked(later_half_as_fast)  # 40 steps would take 7.5 seconds; the run may take 11, and 4 steps as long at its end
     run = minutes_run(tmp_path / "run")
