@@ -1,7 +1,7 @@
 """Makes the zoo: trains each of its runs, releases it, measures it, and writes its card.
 
     python -m benchmarks.zoo                          # `make zoo`; on two cores an hour
-    python -m benchmarks.zoo cddpm-digits --minutes 1 --out /tmp/zoo
+    python -m benchmarks.zoo cddpm-digits --minutes 1 --out tried
 
 A run trains in runs/zoo/NAME and stays there: one that was interrupted is gone on with, a finished one is taken as it
 is. What is released lies below it until it is whole, metrics.json and all, and only then takes its place in the zoo.

@@ -22,3 +22,10 @@ def normal(shape, seed, step, stream):
 def uniform(shape, seed, step, stream):
     """Returns a float32 tensor, uniform in [0, 1)."""
     return tf.random.stateless_uniform(shape, _key(seed, step, stream), alg="philox")
+
+
+def spread_uniform(size, seed, step, stream):
+    """Returns `size` numbers of [0, 1), each uniform: one draw, spread evenly, so that a loss that depends on time
+    varies less from batch to batch (Kingma et al. 2021, appendix I.1)."""
+    spread = tf.range(size, dtype=tf.float32) / tf.cast(size, tf.float32)
+    return (uniform([], seed, step, stream) + spread) % 1.0

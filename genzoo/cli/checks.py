@@ -45,9 +45,8 @@ def sampling_options(run, asked, task="sample"):
 
     Raises UsageError.
     """
-    entry, own = families.family(run.config["model"]), dict(run.config["model_config"])
-    shape, classes = own.pop("image_shape"), own.pop("num_classes")
-    model = entry.model_options(own, shape, classes)
+    entry, config = families.family(run.config["model"]), run.config["model_config"]
+    model = entry.model_options(run.model_options, config["image_shape"], config["num_classes"])
     options = entry.sampling_options(asked, model, task)
     if entry.diffuses:
         with warnings.catch_warnings():

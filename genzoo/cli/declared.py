@@ -93,8 +93,7 @@ def families():
     """Returns the table below `genzoo train --help`."""
     lines = ["families and their defaults:"]
     for entry in MODELS.values():
-        widths = {"widths": entry.widths} if entry.widths else {}
-        lines += _described(entry, entry.train | _defaults(entry.general_options) | widths)
+        lines += _described(entry, entry.train | _defaults(entry.general_options))
     lines.append("networks and their defaults:")
     for network in NETWORKS.values():
         lines += _described(network, _defaults(network.options))

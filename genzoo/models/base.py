@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from genzoo import rng
 from genzoo.errors import UsageError
 from genzoo.models.families import family, those
 from genzoo.models.stored import Stored
@@ -151,12 +150,6 @@ class GenerativeModel(Stored, keras.Model):
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name], sample_weight=size)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
-
-    def spread_uniform(self, size, step):
-        """Returns `size` numbers of [0, 1), each uniform. One draw a batch is spread evenly, so that losses that depend
-        on time vary less from batch to batch (Kingma et al. 2021, appendix I.1)."""
-        spread = tf.range(size, dtype=tf.float32) / tf.cast(size, tf.float32)
-        return (rng.uniform([], self.seed, step, rng.TIME) + spread) % 1.0
 
     # Sampling.
 

@@ -33,10 +33,10 @@ class Blend(Guided, GenerativeModel):
 
     def loss_terms(self, network, images, labels, step, training):
         noise = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
-        amount = self.spread_uniform(tf.shape(images)[0], step)
+        amount = rng.spread_uniform(tf.shape(images)[0], self.seed, step, rng.TIME)
         a = amount[:, None, None, None]
         x = (1 - a) * images + a * noise
-        told = self.training_labels(images, labels, step) if training else self.network_labels(images, labels)
+        told = self.training_labels(images, labels, step, training)
         return {"loss": tf.reduce_mean(tf.square(images - self.predict_x0(network, x, amount, told)))}
 
     @staticmethod

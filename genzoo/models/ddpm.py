@@ -34,7 +34,7 @@ class DDPM(Guided, Editing, GenerativeModel):
 
     def loss_terms(self, network, images, labels, step, training):
         """The mean squared error of the network's output at random times, weighted by `min_snr`."""
-        u = self.spread_uniform(tf.shape(images)[0], step)
+        u = rng.spread_uniform(tf.shape(images)[0], self.seed, step, rng.TIME)
         t = tf.minimum(tf.cast(u * self.diffusion_steps, tf.int32), self.diffusion_steps - 1)
 
         def at_t(table):  # float64 [T] → float32 [B, 1, 1, 1], to go with images
@@ -43,7 +43,7 @@ class DDPM(Guided, Editing, GenerativeModel):
         alpha, sigma = at_t(self.schedule.sqrt_alphas_cumprod), at_t(self.schedule.sqrt_one_minus_alphas_cumprod)
         eps = rng.normal(tf.shape(images), self.seed, step, rng.NOISE)
         x_t = formulas.q_sample(images, eps, alpha, sigma)
-        told = self.training_labels(images, labels, step) if training else self.network_labels(images, labels)
+        told = self.training_labels(images, labels, step, training)
         output = network(x_t, self.network_time(t), told)
         error = tf.square(formulas.target(self.predict_kind, images, eps, alpha, sigma) - output)
         if (gamma := self.options["min_snr"]) is not None:

@@ -27,7 +27,7 @@ class Family(Entry):
 
     samples_by: how it makes an image, in a phrase.         train: defaults of `training.settings.TrainSettings`.
     role: of the networks that it can use; '' where it makes its own.
-    widths: of the network, where the family has a default of its own.       sampling: options of `sample`.
+    sampling: options of `sample`.
     labels: whether labels enter the model.                 encodes: whether images can be put into it.
     likelihood: the kind of bound that `evaluation.metrics.likelihood` takes, or '' and in `no_likelihood` the reason.
     check: (image_shape, options) raises UsageError for options that do not fit the images or each other.
@@ -36,7 +36,6 @@ class Family(Entry):
     samples_by: str = ""
     train: dict = field(default_factory=lambda: _FAST)
     role: str = ""
-    widths: tuple = ()
     sampling: tuple[Option, ...] = ()
     labels: bool = False
     encodes: bool = False
@@ -84,8 +83,6 @@ class Family(Entry):
             name = asked.get("network", of_role(self.role)[0])
             if name in of_role(self.role):  # else `completed` says so
                 options, check = (*options, *NETWORKS[name].options), NETWORKS[name].check
-        if self.widths:
-            options = [replace(o, default=self.widths) if o.name == "widths" else o for o in options]
         values = completed(options, asked, self.name)
         for fits in filter(None, (check, self.check)):
             fits(image_shape, values)

@@ -8,15 +8,6 @@ from genzoo.models import clusters
 from genzoo.stack import tf
 
 
-def scales(level, options):
-    """Returns the scale of guidance at noise levels σ/α, [K]: within its interval that of the options, and else 1.
-
-    Source of the interval: Kynkäänniemi et al. 2024.
-    """
-    low, high = options["guidance_interval"] or (-np.inf, np.inf)
-    return np.where((level > low) & (level <= high), options["guidance"], 1.0)
-
-
 def cost(scales):
     """Returns the network evaluations of an image at each of these scales, int [K]."""
     return np.where((scales == 0) | (scales == 1), 1, 2)
@@ -64,10 +55,10 @@ class Guided:
         """
         return clusters.nearest(images, tf.convert_to_tensor(self.cluster_centres), seen) if self.invents else labels
 
-    def training_labels(self, images, labels, step):
-        """The same for a step of training: a share of them, `drop_label`, hidden."""
+    def training_labels(self, images, labels, step, training=True):
+        """The same for a step of training: a share of them, `drop_label`, hidden; in validation none."""
         labels = self.network_labels(images, labels)
-        if not self.label_count:
+        if not (self.label_count and training):
             return labels
         u = rng.uniform(tf.shape(labels), self.seed, step, rng.DROP)  # each example on its own
         return tf.where(u < self.options["drop_label"], self.label_count, labels)
@@ -89,8 +80,13 @@ class Guided:
         return -np.log(np.maximum(np.asarray(self.cluster_shares, np.float64), 1e-12))[np.asarray(labels)]
 
     def guidance_scales(self, level, options):
-        """Returns the scale of guidance at noise levels σ/α, [K]."""
-        return scales(level, options) if self.label_count else np.ones(len(level))
+        """Returns the scale of guidance at noise levels σ/α, [K]: within its interval that of the options, and else 1.
+
+        Source of the interval: Kynkäänniemi et al. 2024.
+        """
+        low, high = options["guidance_interval"] or (-np.inf, np.inf)
+        acts = self.label_count and (level > low) & (level <= high)
+        return np.where(acts, options["guidance"], np.ones(len(level)))
 
     def guided(self, predict, x, time, labels, scale, rescale=0.0):
         """Returns the averaged network's guided prediction: weak + scale (good - weak), good with labels, weak without.

@@ -29,9 +29,8 @@ def _options(config):
     entry, model = family(config["model"]), config["model_config"]
     network = NETWORKS[model["network"]].options if "network" in model else ()
     for option in (*entry.general_options, *network):
-        default = entry.widths if option.name == "widths" and entry.widths else option.default
-        value = option.check(model.get(option.name, default), entry.name)
-        if value != default:
+        value = option.check(model.get(option.name, option.default), entry.name)
+        if value != option.default:
             yield option.word
             if not isinstance(option.kind, Switch):
                 yield _typed(value)

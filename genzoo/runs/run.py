@@ -92,6 +92,12 @@ class Run:
         return f"{zoo.PREFIX}{inside}" if inside else str(self.path)
 
     @property
+    def model_options(self):
+        """The options of its model, {name: value}: the model_config but for the shape of the data."""
+        config = self.config["model_config"]
+        return {name: config[name] for name in config if name not in ("image_shape", "num_classes")}
+
+    @property
     def outputs(self):
         """The folder where commands leave what they make of it: its own, or for a run of the zoo, which stays as it
         is, runs/zoo-NAME in the current folder."""

@@ -63,9 +63,8 @@ class TrainSettings:
         if given:
             words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise UsageError(f"--from takes the family and its options from {source.name}: leave out {words}")
-        options = {k: v for k, v in source.config["model_config"].items() if k not in ("image_shape", "num_classes")}
         object.__setattr__(self, "model", source.config["model"])
-        object.__setattr__(self, "options", options)
+        object.__setattr__(self, "options", source.model_options)
 
     def elapsed(self):
         """Seconds since the command began."""
