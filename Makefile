@@ -23,8 +23,10 @@ created := $(VENV)/.created-$(version)
 # One stamp for the project alone, one for each extra that was asked for.
 installed := $(VENV)/.installed-$(version)
 
-# Two processes, each with TensorFlow and the models that its test files share: a gigabyte each.
+# Two processes, each with TensorFlow and the models that its test files share: a gigabyte each. The slow tests share
+# little, and one file of them takes half of the time: who is done takes over what is left of the other's.
 workers := -n 2 --dist loadfile
+slow_workers := -n 2 --dist worksteal
 
 .PHONY: train test test-slow bench bench-quality zoo lint clean
 .DELETE_ON_ERROR:
@@ -36,7 +38,7 @@ test: $(installed)-test
 	$(python) -m pytest $(workers) -m "not slow"
 
 test-slow: $(installed)-test
-	$(python) -m pytest $(workers) -m slow
+	$(python) -m pytest $(slow_workers) -m slow
 
 bench: $(installed)-bench
 	$(python) -m benchmarks.bench $(ARGS)

@@ -15,8 +15,11 @@ from genzoo.runs.run import FORMAT
 TINY = ["--data", "digits", "--image-size", "8", "--batch-size", "32", "--sample-every", "0"]
 
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # two processes on two cores: more threads would only wait for each other
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes on two cores: more threads would only wait for each other, those of OpenMP (scikit-learn) and
+    # OpenBLAS (NumPy) at full speed. Read where each library is first imported, so set before any is.
+    threads = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    os.environ |= dict.fromkeys(threads, "1")
 
 
 gc.set_threshold(50_000, 20, 1000)  # a file's end collects all; in between, old objects are millions, and alive
@@ -54,7 +57,7 @@ def trained(tmp_path_factory):
         folder = folder.parent  # of all workers
 
     def trained(family):
-        from small import eagerly  # here, since the process that shares out the tests needs no TensorFlow
+        from small import eagerly, few_latents  # here, since the process that shares out the tests needs no TensorFlow
 
         run = folder / "runs" / family
         if not run.exists():
@@ -63,7 +66,7 @@ def trained(tmp_path_factory):
             options += ["--diffusion-steps", "50"] * (family == "cddpm")
             options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))
             made = tmp_path_factory.mktemp("trained") / family
-            with eagerly():
+            with eagerly(), few_latents():
                 assert main.main(["train", "--model", family, "--steps", "2", "--out", str(made), *TINY, *options]) == 0
             run.parent.mkdir(exist_ok=True)
             with contextlib.suppress(OSError):  # another worker was quicker

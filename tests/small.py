@@ -4,6 +4,7 @@ import contextlib
 import warnings
 
 import numpy as np
+import pytest
 
 import genzoo
 from genzoo.models.families import MODELS
@@ -94,6 +95,15 @@ def eagerly():
             yield
     finally:
         tf.config.run_functions_eagerly(False)
+
+
+@contextlib.contextmanager
+def few_latents():
+    """A run of an autoencoder fits its mixture to so few images in this context: to more takes longer than to train."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SAMPLING_IMAGES", "PREVIEW_IMAGES"):
+            patch.setattr(f"genzoo.training.loop.{name}", 200)
+        yield
 
 
 def compiled(model, lr=1e-3, **options):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from small import CLASSES, DIFFUSION, images, shaken, shared, small
+from small import CLASSES, DIFFUSION, eagerly, images, shaken, shared, small
 
 from genzoo.models.blend import Blend
 from genzoo.models.families import MODELS
@@ -69,9 +69,10 @@ def test_cvae_label_enters_the_encoder_as_constant_channels_would():
 def test_one_model_both_trains_and_samples(name):
     """No `inference` flag in the constructor: the object that learned is the one that samples."""
     model = shared(name)
-    model.prepare_sampling(images(16), np.arange(16) % CLASSES)
-    assert model.loss_terms(model.network, images(2), np.array([0, 1]), 0, training=True)["loss"].shape == ()
-    assert len(model.sample(2, **STEPS.get(name, {}))) == 2
+    with eagerly():
+        model.prepare_sampling(images(16), np.arange(16) % CLASSES)
+        assert model.loss_terms(model.network, images(2), np.array([0, 1]), 0, training=True)["loss"].shape == ()
+        assert len(model.sample(2, **STEPS.get(name, {}))) == 2
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
@@ -145,7 +146,8 @@ def test_sampling_guides():
     np.testing.assert_allclose(predict(1.0), conditional, atol=1e-5)
     np.testing.assert_allclose(predict(0.0), nobody, atol=1e-5)
     np.testing.assert_allclose(predict(3.0), nobody + 3 * (conditional - nobody), atol=1e-4)
-    a, b = (model.sample(labels=[0, 1], guidance=s, sampler="ddim", steps=5) for s in (0.0, 3.0))
+    with eagerly():
+        a, b = (model.sample(labels=[0, 1], guidance=s, sampler="ddim", steps=5) for s in (0.0, 3.0))
     assert np.abs(a - b).max() > 1e-3
 
 
@@ -191,7 +193,8 @@ def test_the_ddim_loop_over_all_steps_is_finite():
     """The `+ 1` of a well-known listing runs past the table at S = T; on a GPU that gather gives 0, and then NaN."""
     model = shaken(shared("ddpm"))
     for spacing in ("uniform", "linspace", "trailing", "quad"):
-        sampled = model.ddim_sample(2, steps=20, timesteps=spacing, eta=1.0)
+        with eagerly():
+            sampled = model.ddim_sample(2, steps=20, timesteps=spacing, eta=1.0)
         assert np.isfinite(sampled).all()
 
 
@@ -199,7 +202,8 @@ def test_clipping_rederives_the_noise():
     """With x_0 clipped and ε left alone, the two no longer add up to x_t."""
     model = small("ddpm", diffusion_steps=100, predict="eps")
     model.predict_guided = lambda x, *_: tf.zeros_like(x)  # x_0 = x / sqrt(ᾱ), far outside
-    path = model.trajectory(2, frames=4, sampler="ddim", steps=4)
+    with eagerly():
+        path = model.trajectory(2, frames=4, sampler="ddim", steps=4)
     pairs = [99, 74, 49, 24, -1]
     for (x_t, x_0), (x_next, _), t, p in zip(path[:-1], path[1:], pairs[:-1], pairs[1:], strict=True):
         assert np.abs(x_0).max() <= 1
@@ -221,5 +225,6 @@ def test_blend_steps_arrive_where_a_fixed_share_leaves_noise():
     assert left(Blend.shares(steps=5)) == 0
     np.testing.assert_allclose(np.cumprod(1 - Blend.shares(steps=5)), [0.8, 0.6, 0.4, 0.2, 0], atol=1e-12)
     model = shaken(shared("blend"))
-    path = model.trajectory(2, frames=5, steps=5)
+    with eagerly():
+        path = model.trajectory(2, frames=5, steps=5)
     np.testing.assert_allclose(path[-1][0], path[-1][1], atol=1e-5)  # the last step reaches the last prediction

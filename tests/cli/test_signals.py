@@ -119,7 +119,7 @@ def cache(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    "signum, code, seconds", [(signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 12), (signal.SIGKILL, -9, 8)]
+    "signum, code, seconds", [(signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 8), (signal.SIGKILL, -9, 6)]
 )
 def test_a_signal_ends_the_slow_commands(command, signum, code, seconds, trained, tmp_path, cache, monkeypatch):
     """At one moment TensorFlow still starts, at the others it works."""

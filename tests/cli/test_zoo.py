@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small import eagerly
 
 import genzoo
 from genzoo.errors import UsageError
@@ -24,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 def made(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "zoo"
     for family in ("cddpm", "cvae"):
-        release(Run.open(trained(family)), folder / f"{family}-digits")
+        with eagerly():
+            release(Run.open(trained(family)), folder / f"{family}-digits")
     return folder
 
 
@@ -62,7 +64,8 @@ COMMANDS = {
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_command_writes_into_the_current_folder(words, filled, call):
-    code, out, err = call(*words.split())
+    with eagerly():
+        code, out, err = call(*words.split())
     name = words.split()[1].removeprefix("zoo:")
     assert code == 0, err
     assert out.endswith(f"wrote runs/zoo-{name}/{COMMANDS[words]}\n")
@@ -71,8 +74,9 @@ def test_a_command_writes_into_the_current_folder(words, filled, call):
 
 def test_in_python(filled):
     model = genzoo.load("zoo:cvae-digits")
-    images = genzoo.load(filled / "cvae-digits").sample(labels=[3], seed=1)
-    np.testing.assert_array_equal(model.sample(labels=[3], seed=1), images)
+    with eagerly():
+        images = genzoo.load(filled / "cvae-digits").sample(labels=[3], seed=1)
+        np.testing.assert_array_equal(model.sample(labels=[3], seed=1), images)
     with pytest.raises(UsageError, match="did you mean zoo:cvae-digits"):
         genzoo.load("zoo:cvae-digit")
 
@@ -132,7 +136,8 @@ def test_evaluate_answers_from_the_zoo_and_else_writes_beside_it(filled, call, m
     monkeypatch.setattr(judge, "RECIPE", judge.RECIPE | {"epochs": 0, "least_steps": 2})
     monkeypatch.setattr(drawing, "draw", drawing._draw)
     words = ["evaluate", "zoo:cvae-digits", "--n", 60]
-    code, out, err = call(*words)
+    with eagerly():
+        code, out, err = call(*words)
     assert code == 0, err
     assert "wrote runs/zoo-cvae-digits/metrics.json" in out
     code, again, _ = call(*words)

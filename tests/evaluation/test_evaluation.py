@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from small import eagerly
 
 from genzoo.cli.commands import measure
 from genzoo.diffusion.catalogue import STEPS
@@ -66,7 +67,8 @@ def test_nothing_is_drawn_before_there_is_a_judge(words, trained, call, monkeypa
 def test_what_a_family_cannot_have_is_said(family, trained, call, tmp_path, draw_here):
     run = tmp_path / "run"
     shutil.copytree(trained(family), run)
-    code, out, err = call("evaluate", run, "--n", 50)
+    with eagerly():
+        code, out, err = call("evaluate", run, "--n", 50)
     assert code == 0, err
     metrics = metrics_of(run)["metrics"]
     has = {name for name, score in metrics.items() if "value" in score}
@@ -163,7 +165,8 @@ def test_sweep(trained, call, tmp_path, draw_here):
     shutil.copytree(trained("cddpm"), run)
     guidance = ["--guidance", "1,3", "--guidance-interval", "0,inf"]
     words = ["sweep", run, "--samplers", "ddim,heun", "--steps", "3", *guidance, "--n", 60]
-    code, out, err = call(*words)
+    with eagerly():
+        code, out, err = call(*words)
     assert code == 0, err
     rows = list(csv.DictReader((run / "sweep.csv").read_text().splitlines()))
     assert [int(float(row["nfe"])) for row in rows[:-1]] == [3, 4, 6, 8]

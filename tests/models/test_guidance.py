@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small import images, shaken, shared, small
+from small import eagerly, images, shaken, shared, small
 
 from genzoo.models import clusters
 from genzoo.models.families import MODELS
@@ -81,7 +81,8 @@ def test_guidance_moves_a_prediction_along_a_line(name):
 
     def picture(scale):
         asked = model.sampling_options(options | EVERYWHERE | {"guidance": scale})
-        return next(iter(model.way(6, np.zeros(6, int), 0, 1, **asked)))[2].numpy()
+        with eagerly():
+            return next(iter(model.way(6, np.zeros(6, int), 0, 1, **asked)))[2].numpy()
 
     none, own = picture(0.0), picture(1.0)
     assert np.abs(none - own).max() > 1e-3
@@ -100,7 +101,8 @@ def test_it_costs_a_second_evaluation_where_it_acts(name):
 def test_without_clusters_nothing_is_guided(name):
     model = shaken(small(name, clusters=0))
     model.prepare_training(images(20))
-    guided, plain = (model.sample(2, steps=4, guidance=scale) for scale in (3.0, 1.0))
+    with eagerly():
+        guided, plain = (model.sample(2, steps=4, guidance=scale) for scale in (3.0, 1.0))
     np.testing.assert_array_equal(guided, plain)
     assert model.evaluations(steps=4, guidance=3.0) == 4
     assert set(model.weights_dict()) == {n for n in model.weights_dict() if n.startswith("ema.")}

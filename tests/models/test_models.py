@@ -50,7 +50,7 @@ def test_training_is_a_function_of_the_seed(name):
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("image_shape", [(8, 8, 3), (64, 64, 3)])
 def test_any_image_shape_trains_and_samples(name, image_shape):
-    traced = name in WHOLE and image_shape == (64, 64, 3)  # the other graphs are those of smaller models
+    traced = name == "cddpm" and image_shape == (64, 64, 3)  # the other graphs are those of smaller models
     with contextlib.nullcontext() if traced else eagerly():
         model = compiled(small(name, image_shape))
         model.fit(dataset(8, 8, image_shape), verbose=0, shuffle=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small import eagerly
 
 import genzoo
 from genzoo.errors import CheckpointError
@@ -15,6 +16,13 @@ from genzoo.runs.release import _halved, portable, release
 from genzoo.runs.run import Run
 
 WHOLE = {"config.json", "metrics.csv", "samples.png", "weights.safetensors"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_graphs():
+    """Each release samples a few pictures with a model of its own."""
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 
 import pytest
-from small import OPTIONS, eagerly
+from small import OPTIONS, eagerly, few_latents
 
 from genzoo.models.families import MODELS
 from genzoo.runs.run import Run
@@ -24,7 +24,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(family, precision, tmp_path):
     )  # fmt: skip
     # One of them with graphs: they take longer to trace than to run.
     how = contextlib.nullcontext if precision == "float32" and family == "cddpm" else eagerly
-    with how():
+    with how(), few_latents():
         whole = train(settings).run
     assert whole.config["model_config"]["precision"] == precision
     # Its checkpoints are both there: without the last one it is a run that was cut after the first.
@@ -35,7 +35,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(family, precision, tmp_path):
     for name in ("weights.safetensors", "metrics.csv"):
         (run.path / name).unlink()
     assert run.status() == ("interrupted", HALF)
-    with how():
+    with how(), few_latents():
         resume(run.path)
     assert run.status() == ("finished", STEPS)
     assert state_sha256(run) == state_sha256(whole)

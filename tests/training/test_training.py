@@ -1,5 +1,6 @@
 """Training end to end, with the family of `tiny` on digits of 8x8 pixels: exact resumes, signals, NaN, minutes."""
 
+import contextlib
 import json
 import math
 import os
@@ -357,17 +358,22 @@ def test_the_measurement_leaves_no_trace(tmp_path, monkeypatch, quick, reference
     assert_same_run(run, reference)
 
 
+@contextlib.contextmanager
+def clock(seconds_at):
+    """Trainers whose clock shows seconds_at(step), and plan 40 steps within 11 seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genzoo.training.start.measure", lambda _: None)
+        patch.setattr("genzoo.training.start.steps_within", lambda *_: (STEPS, EVERY, 4.0))
+        patch.setattr(TrainSettings, "elapsed", lambda _: 49.0)
+        patch.setattr("genzoo.training.loop.Trainer._seconds", lambda trainer: seconds_at(trainer._step))
+        yield
+
+
 @pytest.fixture
-def clocked(monkeypatch):
-    """clocked(seconds_at): trainers whose clock shows seconds_at(step), and plan 40 steps within 11 seconds."""
-
-    def install(seconds_at):
-        monkeypatch.setattr("genzoo.training.start.measure", lambda _: None)
-        monkeypatch.setattr("genzoo.training.start.steps_within", lambda *_: (STEPS, EVERY, 4.0))
-        monkeypatch.setattr(TrainSettings, "elapsed", lambda _: 49.0)
-        monkeypatch.setattr("genzoo.training.loop.Trainer._seconds", lambda trainer: seconds_at(trainer._step))
-
-    return install
+def clocked():
+    """clocked(seconds_at): from now on in this test, the `clock`."""
+    with contextlib.ExitStack() as stack:
+        yield lambda seconds_at: stack.enter_context(clock(seconds_at))
 
 
 def minutes_run(path):
@@ -378,10 +384,15 @@ def later_half_as_fast(step):
     return step / 8 if step < 20 else 2.5 + (step - 20) / 4
 
 
-@pytest.mark.slow
-def test_steps_are_counted_anew_while_a_run_goes_on(tmp_path, clocked):
-    clocked(later_half_as_fast)  # 40 steps would take 7.5 seconds; the run may take 11, and 4 steps as long at its end
-    run = minutes_run(tmp_path / "run")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of a minute that nothing interrupted, slower from its half on."""
+    with clock(later_half_as_fast):
+        return minutes_run(tmp_path_factory.mktemp("minutes") / "run")
+
+
+def test_steps_are_counted_anew_while_a_run_goes_on(whole):
+    run = whole  # 40 steps would take 7.5 seconds; the run may take 11, and 4 steps as long at its end
     assert run.config["train"]["steps"] == STEPS and run.config["train"]["seconds"] == 11.0
     assert run.status() == ("finished", run.total_steps)
     assert 0.95 * 11 < later_half_as_fast(run.total_steps + 4) <= 11
@@ -392,12 +403,11 @@ def test_steps_are_counted_anew_while_a_run_goes_on(tmp_path, clocked):
 
 
 @pytest.mark.parametrize("step", [7, 21, 26, 37])
-def test_a_run_of_minutes_goes_on_exactly_with_its_decisions(tmp_path, clocked, at_step, step):
+def test_a_run_of_minutes_goes_on_exactly_with_its_decisions(tmp_path, clocked, at_step, whole, step):
     """Before the first decision, between others, after the last but one."""
     from genzoo.training.start import Interrupted
 
     clocked(later_half_as_fast)
-    whole = minutes_run(tmp_path / "whole")
     at_step(step, lambda _: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Interrupted):
         minutes_run(tmp_path / "run")
@@ -449,9 +459,9 @@ def test_a_resumed_run_of_minutes_counts_the_time_it_trained(tmp_path, clocked, 
     assert 9.0 < seen[0] < 9.0 + 60
 
 
-def test_a_damaged_decision_is_a_damaged_checkpoint(tmp_path, clocked):
-    clocked(later_half_as_fast)
-    run = minutes_run(tmp_path / "run")
+def test_a_damaged_decision_is_a_damaged_checkpoint(tmp_path, whole):
+    shutil.copytree(whole.path, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
     newest, before = run.checkpoints()
     (run.checkpoints()[newest] / "decisions.json").write_text('[[1, "half')
     assert run.total_steps == run.decisions(before)[-1][2]
