@@ -97,18 +97,23 @@ class Guided:
         """
         if not self.label_count:
             return predict(x, time, labels)
-        nobody = tf.fill(tf.shape(labels), self.label_count)
+        nobody, alone = tf.fill(tf.shape(labels), self.label_count), (scale == 0) | (scale == 1)
 
         def one():
-            return predict(x, time, tf.where(scale == 0, nobody, labels))
+            return x, time, tf.where(scale == 0, nobody, labels)
 
         def both():
-            output = predict(tf.concat([x, x], 0), tf.concat([time, time], 0), tf.concat([labels, nobody], 0))
+            return tf.concat([x, x], 0), tf.concat([time, time], 0), tf.concat([labels, nobody], 0)
+
+        # Outside of the branches: in each of them the network would be traced anew.
+        output = predict(*tf.cond(alone, one, both))
+
+        def mixed():
             good, weak = tf.split(output, 2)
             mix = formulas.guide(good, weak, scale)
             return mix * (rescale * _deviation(good) / _deviation(mix) + 1 - rescale)
 
-        return tf.cond((scale == 0) | (scale == 1), one, both)
+        return tf.cond(alone, lambda: output, mixed)
 
 
 def _deviation(images):
