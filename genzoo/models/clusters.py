@@ -11,11 +11,14 @@ def fit(images, k):
     """Returns the centres of k groups, float32 [k, H, W, C], and the share of the images in each, float32 [k].
 
     images: [n, H, W, C]. Where there are fewer than k, the other groups are empty: centres that no image is near.
+    One thread does it, as in `mixture.fit`.
     """
     from sklearn.cluster import MiniBatchKMeans
+    from threadpoolctl import threadpool_limits
 
     flat, found = images.reshape(len(images), -1), min(k, len(images))
-    means = MiniBatchKMeans(found, random_state=0, n_init=3, batch_size=2048).fit(flat)
+    with threadpool_limits(1):
+        means = MiniBatchKMeans(found, random_state=0, n_init=3, batch_size=2048).fit(flat)
     centres = np.full((k, flat.shape[1]), 1e3, np.float32)
     centres[:found] = means.cluster_centers_
     counts = np.bincount(means.predict(flat), minlength=k)

@@ -23,9 +23,14 @@ def fit(latents, labels, count):
 
     latents: [n, d].     labels: of these, int [n] below `count`; a label that none has is fitted to all latents.
     From fewer than LEAST latents a component fewer Gaussians are made; the other shares are 0.
+    One thread does it: many small products of matrices gain nothing from more, which wait for each other at full speed
+    (beside other work ten times the CPU time), and round otherwise on each number of cores.
     """
+    from threadpoolctl import threadpool_limits
+
     of_label = [latents[labels == i] if (labels == i).any() else latents for i in range(count)]
-    fitted = [_fit(part.astype(np.float64), components(count)) for part in of_label]
+    with threadpool_limits(1, user_api="blas"):
+        fitted = [_fit(part.astype(np.float64), components(count)) for part in of_label]
     return [np.stack(values) for values in zip(*fitted, strict=True)]
 
 
