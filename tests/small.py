@@ -88,13 +88,14 @@ def dataset(n=32, batch=16, image_shape=(8, 8, 1)):
 @contextlib.contextmanager
 def eagerly():
     """No graph is traced in this context, but those of tf.data: quicker for what runs a few times only."""
+    before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
             yield
     finally:
-        tf.config.run_functions_eagerly(False)
+        tf.config.run_functions_eagerly(before)
 
 
 @contextlib.contextmanager
