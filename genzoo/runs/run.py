@@ -15,13 +15,13 @@ import csv
 import hashlib
 import io
 import json
-import shutil
+import shlex
 import tempfile
 from pathlib import Path
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.files import write_atomically
+from genzoo.files import remove, write_atomically
 from genzoo.runs import zoo
 
 FORMAT = 2
@@ -48,7 +48,7 @@ class Run:
         try:
             path.mkdir(parents=True, exist_ok=True)
             for name in CONTENTS[::-1]:  # config.json last: while it stands, the folder is known as a run
-                _remove(path / name)
+                remove(path / name)
         except OSError as error:
             raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another --out") from error
         run = cls(path, {"format": FORMAT, **config})
@@ -146,6 +146,15 @@ class Run:
         """("finished" or "interrupted", step)."""
         return ("finished" if self.step >= self.total_steps else "interrupted"), self.step
 
+    def check_finished(self):
+        """Raises CheckpointError for a run that is not."""
+        status, step = self.status()
+        if status != "finished":
+            raise CheckpointError(
+                f"{self.path} is {status} at step {step:,} of {self.total_steps:,}; finish it with: "
+                f"genzoo train --resume {shlex.quote(str(self.path))}"
+            )
+
     def picture(self, step):
         """Path of the picture drawn at `step`."""
         return self.path / "samples" / f"step_{step:07d}.png"
@@ -228,10 +237,3 @@ def check_free(path, *, overwrite=False):
         Run.open(path)
     except CheckpointError as error:
         raise CheckpointError(f"--overwrite replaces former runs only: {error}") from error
-
-
-def _remove(path):
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
