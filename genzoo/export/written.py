@@ -17,13 +17,13 @@ class Written:
     """files: {name: bytes} of all that was made, largest first.
 
     difference: the largest one between numbers of its pictures and of ours, from the same noise, where pixels reach
-    from -1 to 1.      bound: what was allowed; None: anything.
+    from -1 to 1; None: there is no runtime here to compare it in.      bound: what was allowed; None: anything.
     seconds: {images: seconds of one evaluation of the network for so many}, the best of some.
     notes: lines for the user.
     """
 
     files: dict
-    difference: float
+    difference: float | None
     bound: float | None
     seconds: dict = field(default_factory=dict)
     notes: tuple = ()
@@ -36,7 +36,9 @@ class Written:
         """Returns what `genzoo export` prints, {what: text}."""
         sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in self.files.items())
         allowed = "" if self.bound is None else f", allowed {self.bound:.1g}"
-        said = {"files": sizes, "difference": f"at most {self.difference:.1e} in [-1, 1]{allowed}"}
+        said = {"files": sizes}
+        if self.difference is not None:
+            said["difference"] = f"at most {self.difference:.1e} in [-1, 1]{allowed}"
         if self.seconds:
             times = ", ".join(f"{1e3 * s:.3g} ms for {n}" for n, s in self.seconds.items())
             said["evaluation"] = f"{times} image{'s' * (max(self.seconds) > 1)}"
