@@ -14,7 +14,8 @@ from genzoo.diffusion.spacings import time_pairs
 from genzoo.errors import UsageError
 from genzoo.models import families
 
-FEW, MANY = (2, 3, 5, 7, 10, 15, 20, 30, 50), (10, 20, 50, 100, 250)  # steps to choose from; MANY: of those that draw noise
+# Steps to choose from: of a sampler that needs few, and of one that takes all unless told otherwise.
+FEW, MANY = (2, 3, 5, 7, 10, 15, 20, 30, 50), (10, 20, 50, 100, 250)
 FILL_STEPS = 100  # of inpainting, where genzoo takes 250: fast enough to watch
 UNUSED = ("ema.encoder.",)  # weights that no page needs
 
@@ -22,14 +23,15 @@ UNUSED = ("ema.encoder.",)  # weights that no page needs
 def pack(runs):
     """Returns the bytes that pack.js reads: what `manifest` says, and all weights, gzipped.
 
-    The upper bytes of the float16 numbers stand before the lower ones: sign and exponent compress, and the rest does not.
+    The upper bytes of the float16 numbers stand before the lower ones: sign and exponent compress, the rest does not.
     Raises UsageError for a run that a page cannot draw, or whose weights float16 cannot hold.
     """
     weights = [_weights(run) for run in runs]
     words = json.dumps(manifest(runs, weights), separators=(",", ":")).encode()
     numbers = np.concatenate([array.ravel() for arrays in weights for array in arrays.values()])
     halves = numbers.astype("<f2").view(np.uint8).reshape(-1, 2)
-    return gzip.compress(struct.pack("<I", len(words)) + words + halves[:, 1].tobytes() + halves[:, 0].tobytes(), mtime=0)
+    parts = struct.pack("<I", len(words)), words, halves[:, 1].tobytes(), halves[:, 0].tobytes()
+    return gzip.compress(b"".join(parts), mtime=0)
 
 
 def manifest(runs, weights):
@@ -47,7 +49,7 @@ def _weights(run):
     for name, array in arrays.items():
         with np.errstate(over="ignore"):
             if not np.isfinite(array.astype(np.float16)).all():
-                raise UsageError(f"{run.name}: its weight {name} is too large for the float16 of a page; export it as onnx")
+                raise UsageError(f"{run.name}: weight {name} is too large for the float16 of a page; export it as onnx")
     return arrays
 
 
@@ -94,18 +96,21 @@ def kind_of(entry, options, name):
     if entry.role == "autoencoder" and network == "conv":
         return "latent"
     known = "the families of genzoo with the networks unet and conv"
-    raise UsageError(f"{name} is {entry.name} with network {network}, but a page knows {known}; export it as savedmodel")
+    raise UsageError(
+        f"{name} is {entry.name} with network {network}, but a page knows {known}; export it as savedmodel"
+    )
 
 
 def _asked(described, schedule):
     """The sampling that runs of a schedule need beyond what can be chosen: {(sampler, steps)}."""
     tasks = ("sampling", "img2img", "inpaint")
-    return {(run[t]["sampler"], run[t]["steps"]) for run, _ in described if run.get("schedule") == schedule for t in tasks}
+    mine = [run for run, _ in described if run.get("schedule") == schedule]
+    return {(run[task]["sampler"], run[task]["steps"]) for run in mine for task in tasks}
 
 
 def _tables(name, T, zero_snr, needed):
-    """{sampler: {steps: rows}}; a row: t, α, σ, σ/α, the share of fresh noise, and weights of x̂_0 and of ε̂ as
-    in `samplers.Table`, but for columns of zeros at the end."""
+    """{sampler: {steps: rows}}. A row: t, α, σ, σ/α, the share of fresh noise, and the weights of x̂_0 and of ε̂ as in
+    `samplers.Table`, but for columns of zeros at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the run's training has given them
         schedule = make_schedule(name, T, zero_snr)

@@ -32,7 +32,8 @@ def write(runs, path):
     html = render(runs, packed).encode()
     if len(html) > MOST:
         sizes = ", ".join(f"{run.name} {len(pack([run])) * 4 / 3e6:.1f}" for run in runs)
-        raise UsageError(f"the page would have {len(html) / 1e6:.1f} MB, {MOST / 1e6:.0f} at most: leave runs out ({sizes} MB)")
+        too_large = f"the page would have {len(html) / 1e6:.1f} MB, {MOST / 1e6:.0f} at most"
+        raise UsageError(f"{too_large}: leave runs out ({sizes} MB)")
     write_atomically(path, html)
     node = shutil.which("node")
     if not node:
@@ -75,10 +76,11 @@ def ask(node, packed, tasks, engine="wasm"):
         file.write(packed)
         file.flush()
         command = [node, HERE / "check.js", file.name, HERE / "engine.wasm"]
-        done = subprocess.run(command, input=json.dumps({"engine": engine, "tasks": tasks}), capture_output=True, text=True)
+        words = json.dumps({"engine": engine, "tasks": tasks})
+        done = subprocess.run(command, input=words, capture_output=True, text=True)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no word"]
-        raise TooFarError(f"the page does not run under node ({said[-1]}); nothing was written")
+        said = next((line for line in done.stderr.splitlines() if "Error" in line), "no word")
+        raise TooFarError(f"the page does not run under node ({said}); nothing was written")
     return [
         (np.frombuffer(base64.b64decode(answer["numbers"]), "<f4"), answer["seconds"])
         for answer in json.loads(done.stdout)
