@@ -99,7 +99,11 @@ class Card {
     return number;
   }
 
-  get columns() { return this.label?.value === "all" ? Math.min(this.run.class_names.length, 16) : 10; }
+  // How many pictures stand in a row: one of each class, or fewer where there is no room.
+  columns(n) {
+    const wide = this.label?.value === "all" ? Math.min(this.run.class_names.length, 16) : 10;
+    return n <= wide && this.canvas.clientWidth < 420 ? Math.ceil(n / 2) : wide;
+  }
 
   asked() {
     const each = this.label && this.label.value !== "all" ? Number(this.label.value) : null;
@@ -112,7 +116,7 @@ class Card {
     const asked = this.asked();
     clearInterval(this.playing);
     this.frames = [];
-    this.command.textContent = this.words(asked);
+    this.command.replaceChildren(...this.words(asked).flatMap(word => [element("span", {}, word), " "]));
     this.status.textContent = "Drawing …";
     ask(`draw-${this.number}`, {task: "sample", run: this.number, asked, options: this.options}, answer => this.hear(answer, asked));
   }
@@ -136,7 +140,7 @@ class Card {
 
   said(asked) {
     const {class_names: names} = this.run, what = this.label?.value;
-    const of = what === "all" ? `, in columns of ${names.join(", ")}` : what === undefined ? "" : ` of ${names[what]}`;
+    const of = what === "all" ? `, of ${names.join(", ")} in turn` : what === undefined ? "" : ` of ${names[what]}`;
     return `${asked.length} pictures${of}, drawn from seed ${this.seed.value}`;
   }
 
@@ -146,13 +150,14 @@ class Card {
   show() {
     const frame = this.frames[this.frame ? Number(this.frame.value) : this.frames.length - 1];
     if (!frame) return;
-    drawPictures(this.canvas, this.guess?.checked ? frame.guess : frame.x, this.run.native_shape, this.columns);
+    const [h, w, C] = this.run.native_shape, bytes = this.guess?.checked ? frame.guess : frame.x;
+    drawPictures(this.canvas, bytes, this.run.native_shape, this.columns(bytes.length / (h * w * C)));
     if (!this.frame) return;
     const text = frame.done ? `after ${frame.done} of ${frame.total} evaluations` : "pure noise";
     this.frame.setAttribute("aria-valuetext", text);
   }
 
-  // The command that draws the same.
+  // The command that draws the same, in parts that stay on one line.
   words(asked) {
     const {run, options} = this, words = ["genzoo sample"];
     words.push(/^[\w:./-]+$/.test(run.name) ? run.name : `'${run.name}'`);
@@ -163,7 +168,7 @@ class Card {
     if (this.steps) words.push(`--steps ${options.steps}`);
     if (this.guidance) words.push(`--guidance ${options.guidance}`);
     if (this.prior && options.prior !== "mixture") words.push(`--prior ${options.prior}`);
-    return [...words, `--seed ${options.seed}`].join(" ");
+    return [...words, `--seed ${options.seed}`];
   }
 }
 

@@ -118,6 +118,18 @@ def test_all_families_side_by_side_draw_from_one_seed(address, kind):
         assert close(pictures, load(Run.open(f"zoo:{name}").path).sample(10, seed=5)), name
 
 
+@pytest.mark.parametrize("kind", [chromium, pytest.param(firefox, marks=needs_firefox)])
+def test_the_policy_stops_every_request(address, kind):
+    with kind() as browser:
+        browser.open(address("cddpm-mnist"))
+        browser.wait("document.documentElement.dataset.ready")
+        stopped = browser.evaluate("""new Promise(resolve => {
+          document.addEventListener('securitypolicyviolation', event => resolve(event.effectiveDirective));
+          fetch('https://example.invalid/').catch(() => 0);
+        })""")
+        assert stopped == "connect-src"
+
+
 def test_the_way_from_noise_can_be_walked(address):
     with opened(chromium, address("cddpm-mnist")) as browser:
         slider, end = browser.page.get_by_label("From noise to pictures"), pixels(browser)
