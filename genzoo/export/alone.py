@@ -1,10 +1,10 @@
 """Reads an export without genzoo: a script for a fresh process, which knows the format's own runtime and NumPy only.
 
-    python alone.py KIND FOLDER QUESTIONS.npz ANSWERS.npz
+    python alone.py KIND FOLDER SECONDS QUESTIONS.npz ANSWERS.npz
 
 KIND: onnx, tflite or savedmodel.     QUESTIONS: arrays named FILE:INPUT, a row an image (SavedModel: FUNCTION:INPUT).
 ANSWERS gets FILE:OUTPUT, FILE:seconds [2], those of one call with the first image and with all, the best of some, for
-the files named in `time:FILE`, and `runtime`, its name and version.
+the files named in `time:FILE`, and `runtime`, its name and version.     SECONDS: to repeat each of the two in.
 """
 
 import sys
@@ -14,9 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-
-BUDGET = 0.4  # seconds to repeat a call in
-ALL = ("noises",)  # inputs whose rows are not images
 
 
 def onnx(folder):
@@ -61,7 +58,7 @@ def savedmodel(folder):
 RUNTIMES = {"onnx": onnx, "tflite": tflite, "savedmodel": savedmodel}
 
 
-def answer(kind, folder, questions):
+def answer(kind, folder, seconds, questions):
     open_, runtime = RUNTIMES[kind](folder)
     inputs, timed, answers = {}, [], {"runtime": np.array(runtime)}
     for key in questions.files:
@@ -74,22 +71,24 @@ def answer(kind, folder, questions):
         call = open_(name)
         answers |= {f"{name}:{what}": np.asarray(value) for what, value in call(given).items()}
         if name in timed:
-            first = {what: value if what in ALL or not value.ndim else value[:1] for what, value in given.items()}
-            answers[f"{name}:seconds"] = np.array([best(call, first), best(call, given)])
+            first = {what: value[:1] for what, value in given.items()}
+            answers[f"{name}:seconds"] = np.array([best(call, one, seconds) for one in (first, given)])
     assert "genzoo" not in sys.modules
     return answers
 
 
-def best(call, inputs):
+def best(call, inputs, seconds):
+    """Returns the shortest time of a call, the first one left out."""
     call(inputs)
-    shortest, end = np.inf, time.perf_counter() + BUDGET
-    while time.perf_counter() < end:
+    shortest, end = np.inf, time.perf_counter() + seconds
+    while True:
         began = time.perf_counter()
         call(inputs)
         shortest = min(shortest, time.perf_counter() - began)
-    return shortest
+        if time.perf_counter() > end:
+            return shortest
 
 
 if __name__ == "__main__":
-    kind, folder, questions, answers = sys.argv[1:]
-    np.savez(answers, **answer(kind, Path(folder), np.load(questions)))
+    kind, folder, seconds, questions, answers = sys.argv[1:]
+    np.savez(answers, **answer(kind, Path(folder), float(seconds), np.load(questions)))

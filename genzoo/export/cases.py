@@ -5,8 +5,8 @@
     decoder    latents, labels → images
     sampler    of all: random numbers, labels → images in [-1, 1]
 
-The random numbers are `noise`, standard normal, [n, H, W, C] or of autoencoders [n, d]; `uniform` [n] in [0, 1), where a
-group or a Gaussian is drawn by them; and `noises` [F, n, H, W, C], standard normal, where F steps of a sampler take some.
+The random numbers are `noise`, standard normal, [n, H, W, C] or of autoencoders [n, d]; `uniform` [n] in [0, 1), where
+a group or a Gaussian is drawn by them; and `noises` [F, n, H, W, C], standard normal, where F steps take some.
 Labels are int32. An input that a model has no use for is left out.
 """
 
@@ -26,8 +26,8 @@ SEED = 0
 
 
 class Case(NamedTuple):
-    """inputs: {name: array}, of some images.     ours: a function that gives {output: array}.    evaluates: whether it is
-    one evaluation of the network."""
+    """inputs: {name: array}, of some images.     ours: a function that gives {output: array}.
+    evaluates: whether it is one evaluation of the network."""
 
     inputs: dict
     ours: Callable

@@ -11,13 +11,15 @@ from genzoo.errors import CheckpointError
 from genzoo.export.written import Written, checked, sizes
 
 IMAGES = 16  # that are compared, and of the second timing
+SECONDS = 0.4  # in which a timing is repeated
 GREY = 2 / 255  # a grey level in [-1, 1]
 
 
 def compare(kind, folder, cases, suffix, bound):
     """Asks an export in a fresh process, see `alone`; returns what it says as `Written`.
 
-    cases: as of `cases.cases`, each asked of the file of its name and suffix.    bound: how far they may be apart at most.
+    cases: as of `cases.cases`, each asked of the file of its name and suffix.
+    bound: how far they may be apart at most.
     Raises TooFarError, and CheckpointError where the runtime fails.
     """
     timed = next(name for name, case in cases.items() if case.evaluates) + suffix
@@ -42,7 +44,7 @@ def ask(kind, folder, questions, timed):
         arrays = {f"{name}:{what}": value for name, inputs in questions.items() for what, value in inputs.items()}
         np.savez(asked, **arrays, **{f"time:{timed}": np.array(1)})
         script = Path(__file__).with_name("alone.py")
-        words = [sys.executable, "-I", script, kind, folder, asked, answered]
+        words = [sys.executable, "-I", script, kind, folder, str(SECONDS), asked, answered]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

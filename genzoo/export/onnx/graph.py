@@ -7,7 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 from genzoo.stack import tf_variable
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what reads ONNX at all reads these
-_TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32}
+FLOAT, INT32 = TensorProto.FLOAT, TensorProto.INT32
+_TYPES = {"float32": FLOAT, "int32": INT32}
 
 
 class Graph:
@@ -30,7 +31,7 @@ class Graph:
     def output(self, value, name, shape):
         self.nodes.append(helper.make_node("Identity", [value], [name]))
         shape = ["n" if size is None else size for size in shape]
-        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self.outputs.append(helper.make_tensor_value_info(name, FLOAT, shape))
 
     def op(self, kind, *inputs, outputs=1, **attributes):
         """Adds a node; returns the name of its output, or a list where there are more. An input that is an array or a
@@ -59,7 +60,7 @@ class Graph:
             self.initializers[name] = value.astype(self.kind)
             self.used[name] = name
             if self.kind != "float32":
-                self.used[name] = self.op("Cast", name, to=TensorProto.FLOAT)
+                self.used[name] = self.op("Cast", name, to=FLOAT)
         return self.used[name]
 
     def unused(self):

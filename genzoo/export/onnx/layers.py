@@ -1,6 +1,6 @@
 """The layers of `genzoo.networks` as ONNX nodes: a function for each class of layer, which walks the layer itself.
 
-Images are [N, C, H, W] here and [N, H, W, C] there. SpaceToDepth and DepthToSpace (mode DCR) order channels alike in both.
+Images are [N, C, H, W] here and [N, H, W, C] there. SpaceToDepth and DepthToSpace (mode DCR) order channels alike.
 """
 
 import numpy as np

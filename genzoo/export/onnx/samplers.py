@@ -4,7 +4,9 @@ import numpy as np
 
 from genzoo.diffusion import formulas
 from genzoo.errors import UsageError
+from genzoo.export.onnx.graph import INT32
 from genzoo.export.onnx.layers import emit
+from genzoo.models import clusters, mixture
 
 MOST_NODES = 20_000  # onnxruntime takes a second or two to read so many
 
@@ -112,28 +114,24 @@ def blend(g, model, x, labels, amounts, shares, scales):
 
 
 def invented(g, model, uniform):
-    """The labels that `Guided.labels_to_draw` gives for numbers [n], uniform in [0, 1)."""
-    ends = np.cumsum(np.asarray(model.cluster_shares, np.float64))
-    return _number(g, uniform, (ends[:-1] / (ends[-1] or 1)).astype(np.float32)[None])
+    """As `clusters.drawn`."""
+    return _number(g, uniform, clusters.ends(model.cluster_shares)[None])
 
 
 def _number(g, uniform, ends):
-    """In how many of the ends [n or 1, K-1] a uniform number [n] is not below, int32 [n]."""
+    """In how many of the ends [n or 1, K - 1] a uniform number [n] is not below, int32 [n]."""
     beyond = g.op("GreaterOrEqual", g.op("Unsqueeze", uniform, np.array([1])), ends)
-    return g.op("ReduceSum", g.op("Cast", beyond, to=6), np.array([1]), keepdims=0)  # 6: int32
+    return g.op("ReduceSum", g.op("Cast", beyond, to=INT32), np.array([1]), keepdims=0)
 
 
 def latents(g, model, noise, uniform, labels):
-    """What `mixture.draw` gives for noise [n, d] and uniform numbers [n], and the model's weights of the mixture."""
+    """As `mixture.drawn`."""
     shares, means, factors = (np.asarray(weight) for weight in (model.shares, model.means, model.factors))
-    count, K, d = means.shape
-    ends = np.cumsum(shares, axis=1)[:, :-1]
-    if labels is None:
-        k = _number(g, uniform, ends)
-    else:
-        k = _number(g, uniform, g.op("Gather", ends, labels))
+    K, d = means.shape[1:]
+    ends = mixture.ends(shares)
+    k = _number(g, uniform, g.op("Gather", ends, labels) if labels else ends)
+    if labels:
         k = g.op("Add", k, g.op("Mul", labels, np.int32(K)))
-    mean = g.op("Gather", means.reshape(count * K, d), k)
-    factor = g.op("Gather", factors.reshape(count * K, d, d), k)
+    mean, factor = g.op("Gather", means.reshape(-1, d), k), g.op("Gather", factors.reshape(-1, d, d), k)
     spread = g.op("MatMul", factor, g.op("Unsqueeze", noise, np.array([2])))
     return g.op("Add", mean, g.op("Squeeze", spread, np.array([2])))

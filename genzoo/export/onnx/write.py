@@ -1,4 +1,4 @@
-"""A run as ONNX files, one for each thing that can be asked of it, see `cases`: network.onnx, sampler.onnx and so on."""
+"""A run as ONNX files, one for each thing that can be asked of it, see `cases`."""
 
 import json
 
