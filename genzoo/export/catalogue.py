@@ -21,7 +21,7 @@ class Format(Entry):
     extra: that of setup.cfg which brings its runtime; '' where TensorFlow is enough.     modules: those of it that have
     to be there.
     several: whether it takes several runs.
-    samples: whether the way of sampling is part of it. Its writer then gets all options of `model.sample` as `sampling`.
+    samples: whether the way of sampling is in it; its writer gets all options of `model.sample` as `sampling`.
     precisions: in which a run may compute.
     """
 
@@ -50,7 +50,7 @@ FORMATS = catalogue(
     ),
     Format(
         "tflite", "network and sampler as TFLite files of built-in operations, for phones and small computers",
-        "genzoo.export.tflite:write", (_weights("float32", "float16", "int8"),), "tflite", "tflite",
+        "genzoo.export.tflite.write:write", (_weights("float32", "float16", "int8"),), "tflite", "tflite",
     ),
     Format(
         "savedmodel", "a SavedModel, for TensorFlow without genzoo", "genzoo.export.savedmodel:write",

@@ -19,8 +19,8 @@ def export(entry, runs, path=None, *, overwrite=False, sampling=None, **options)
     path: where (default: as the format calls it, among the first run's outputs).
     sampling: options of `model.sample` for a format that holds the way of sampling; the others get their defaults.
     options: those that the format declares.
-    Raises UsageError for what does not fit, and CheckpointError for runs that are not finished or cannot be read, and for
-    a place that is taken or cannot be written; then nothing is left there.
+    Raises UsageError for what does not fit, CheckpointError for runs that are not finished or cannot be read and for a
+    place that is taken or cannot be written, and what the writer raises. Then nothing is left there.
     """
     options = completed(entry.options, options, f"format {entry.name}")
     check_runs(entry, runs)

@@ -57,7 +57,7 @@ def checked(written):
     """Returns a `Written`; raises TooFarError where its difference is above its bound, or no number."""
     if written.bound is not None and not written.difference <= written.bound:
         raise TooFarError(
-            f"the exported pictures differ from this run's by {written.difference:.2g}, more than the {written.bound:.2g} "
-            "that is allowed in [-1, 1]; nothing was written"
+            f"the exported pictures differ from this run's by {written.difference:.2g} in [-1, 1], more than the "
+            f"{written.bound:.2g} that is allowed; nothing was written"
         )
     return written

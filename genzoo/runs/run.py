@@ -23,6 +23,7 @@ from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
 from genzoo.files import remove, write_atomically
 from genzoo.runs import zoo
+from genzoo.runs.sound import sound
 
 FORMAT = 2
 DECISIONS = "decisions.json"  # in the folder of a checkpoint
@@ -83,6 +84,8 @@ class Run:
         missing = [key for key in ("model", "model_config", "data", "train", "versions") if key not in config]
         if missing:
             raise CheckpointError(f"{path / 'config.json'} lacks {', '.join(missing)}; train this run anew")
+        if not sound(config):
+            raise CheckpointError(f"{path / 'config.json'} is not as genzoo writes it; get this run anew")
         return cls(path, config)
 
     @property
