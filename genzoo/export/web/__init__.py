@@ -1,4 +1,4 @@
-"""Runs as one page for any browser, which draws offline: `write` is the writer of the format `web`.
+"""Runs as one page for any browser, which draws offline: `write.write` is the writer of the format `web`.
 
 engine.c → engine.wasm (make wasm), ops.js, engine.js   the networks
 random.js, sampling.js                                  how they are sampled
@@ -7,7 +7,3 @@ worker.js                                               all of these, beside the
 page.html, page.css, page.js, and what that uses        what one sees
 check.js                                                the same as worker.js under node, to compare it
 """
-
-from genzoo.export.web.write import write
-
-__all__ = ["write"]

@@ -7,7 +7,8 @@
 const fs = require("fs"), path = require("path"), vm = require("vm");
 
 const SOURCES = ["random.js", "ops.js", "engine.js", "sampling.js", "pack.js"];
-const library = vm.runInThisContext(`(() => {${SOURCES.map(name => fs.readFileSync(path.join(__dirname, name), "utf8")).join("\n")}
+const sources = SOURCES.map(name => fs.readFileSync(path.join(__dirname, name), "utf8"));
+const library = vm.runInThisContext(`(() => {${sources.join("\n")}
   return {normal, uniform, plainOps, wasmOps, unpack, gunzip, KINDS, slerp, oneHot};
 })()`);
 
@@ -21,7 +22,8 @@ const TASKS = {
   decoder: (model, {x, labels, n}) => model.network.call(floats(x), labels && floats(labels), n),
   slerp: (model, {a, b, u}) => library.slerp(floats(a), floats(b), u),
   sample(model, {asked, options}) {
-    return last(model.sample(model.start(asked.length, options.seed, {asked, ...options}), model.labels(asked, options.seed), options));
+    const start = model.start(asked.length, options.seed, {asked, ...options});
+    return last(model.sample(start, model.labels(asked, options.seed), options));
   },
   redraw: (model, {images, asked, options}) => last(model.redraw(floats(images), asked, options)),
   fill: (model, {images, mask, asked, options}) => last(model.fill(floats(images), mask, asked, options)),

@@ -82,7 +82,8 @@ class Network {
   // `Residual`.      emb: [n, E], or null where the norm is not modulated.
   residual(name, x, n, H, W, emb) {
     const C = this.kernel(`${name}.conv1`).D;
-    const modulation = emb ? this.ops.view(this.dense(`${name}.scale_shift`, emb, n)).slice() : this.learned(`${name}.norm`, n);
+    const modulation = emb
+      ? this.ops.view(this.dense(`${name}.scale_shift`, emb, n)).slice() : this.learned(`${name}.norm`, n);
     const h = this.conv(`${name}.conv1`, this.normalised(x, n, H, W, C, modulation, 1), n, H, W);
     return this.conv(`${name}.conv2`, this.activate(h, n, H, W, C, 1), n, H, W, x);
   }
@@ -153,7 +154,8 @@ class UNet extends Network {
       const x = this.tensor(images), pixels = this.toDepth(x, n, H, W, C, p);
       const skips = [];
       const through = (blocks, level, h, side) => {
-        for (let i = 0; i < depth; i++) h = this.residual(`${blocks}.${level * depth + i}`, h, n, H / side, W / side, emb);
+        for (let i = level * depth; i < (level + 1) * depth; i++)
+          h = this.residual(`${blocks}.${i}`, h, n, H / side, W / side, emb);
         return h;
       };
 
@@ -211,7 +213,8 @@ class Decoder extends Network {
       x = this.residual("blocks.0", this.dense("dense", x, n), n, H / side, W / side, null);
       for (let level = 1; level < levels; level++) {
         side /= 2;
-        x = this.residual(`blocks.${level}`, this.up(`ups.${level - 1}`, x, n, H / side, W / side), n, H / side, W / side, null);
+        x = this.up(`ups.${level - 1}`, x, n, H / side, W / side);
+        x = this.residual(`blocks.${level}`, x, n, H / side, W / side, null);
       }
       x = this.activate(x, n, H / 2, W / 2, this.kernel(`blocks.${levels - 1}.conv1`).D);
       return this.toSpace(this.conv("head", x, n, H / 2, W / 2), n, H, W, C, 2);

@@ -63,7 +63,8 @@ async function wasmOps(bytes) {
   function room(length) {
     const tensor = {at: top, length};
     top += Math.ceil(length / 4) * 16;
-    if (top > memory.buffer.byteLength) memory.grow(Math.ceil(Math.max(top - memory.buffer.byteLength, 64 * page) / page));
+    const missing = top - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(Math.max(missing / page, 64)));
     return tensor;
   }
   const view = ({at, length}) => new Float32Array(memory.buffer, at, length);

@@ -31,8 +31,12 @@ class Card {
 
   addControls() {
     const {run} = this, {sampling} = run, classes = run.labels > 0 && !run.invents;
-    const add = (name, control, label, told) => { this[name] = control; this.controls.append(field(label, control, told)); };
-    if (classes) add("label", select([["all", "all in turn"], ...run.class_names.map((name, i) => [i, name])], "all"), "Picture of");
+    const add = (name, control, label, told) => {
+      this[name] = control;
+      this.controls.append(field(label, control, told));
+    };
+    const names = run.class_names.map((name, i) => [i, name]);
+    if (classes) add("label", select([["all", "all in turn"], ...names], "all"), "Picture of");
     add("count", select([[10, "10"], [30, "30"], [100, "100"]], 10), "How many");
     if (run.labels && sampling.guidance !== undefined)
       add("guidance", range(0, 6, 0.5, sampling.guidance), "Guidance", value => value);
@@ -48,7 +52,8 @@ class Card {
     if (this.steps) this.offerSteps();
     this.command = element("code", {});
     this.controls.append(
-      element("div", {className: "row wide"}, button("Draw", () => this.draw(), true), button("Next seed", () => this.next())),
+      element("div", {className: "row wide"},
+        button("Draw", () => this.draw(), true), button("Next seed", () => this.next())),
       element("div", {className: "wide"}, this.command));
   }
 
@@ -118,7 +123,8 @@ class Card {
     this.frames = [];
     this.command.replaceChildren(...this.words(asked).flatMap(word => [element("span", {}, word), " "]));
     this.status.textContent = "Drawing …";
-    ask(`draw-${this.number}`, {task: "sample", run: this.number, asked, options: this.options}, answer => this.hear(answer, asked));
+    const wish = {task: "sample", run: this.number, asked, options: this.options};
+    ask(`draw-${this.number}`, wish, answer => this.hear(answer, asked));
   }
 
   next() {
@@ -132,7 +138,7 @@ class Card {
     if (this.frame) Object.assign(this.frame, {max: this.frames.length - 1, value: this.frames.length - 1});
     this.show();
     if (!last) return;
-    const each = Math.round(1000 * seconds / total), evaluations = total === 1 ? "1 evaluation" : `${total} evaluations`;
+    const each = Math.round(1000 * seconds / total), evaluations = `${total} evaluation${total > 1 ? "s" : ""}`;
     this.tell(`${asked.length} pictures by ${evaluations} of the network, ${each} ms each.`);
     this.canvas.setAttribute("aria-label", this.said(asked));
     this.canvas.dataset.done = this.seed.value;
@@ -178,7 +184,8 @@ worker.onmessage = ({data}) => {
   if (data.ready) return begin(data);
   const heard = listeners.get(data.slot);
   if (heard) return heard(data);
-  for (const status of document.querySelectorAll(".status")) status.textContent = `This page cannot draw here: ${data.error}`;
+  for (const status of document.querySelectorAll(".status"))
+    status.textContent = `This page cannot draw here: ${data.error}`;
 };
 worker.onerror = event => worker.onmessage({data: {error: event.message ?? "its worker did not start"}});
 

@@ -21,10 +21,13 @@ function folded(title, {parts, begin}) {
 
 const sentence = text => element("p", {}, text);
 const status = () => element("p", {className: "status", role: "status"});
-const canvasOf = (className, label) => element("canvas", {className, role: "img", "aria-label": label, width: 28, height: 28});
+const canvasOf = (className, label) =>
+  element("canvas", {className, role: "img", "aria-label": label, width: 28, height: 28});
 
 // A choice of class where the run takes labels.
-function classes(card, chosen) { return card.label ? select(card.run.class_names.map((name, i) => [i, name]), chosen) : null; }
+function classes(card, chosen) {
+  return card.label ? select(card.run.class_names.map((name, i) => [i, name]), chosen) : null;
+}
 
 function walk(card) {
   const {run} = card, names = run.class_names, latent = run.kind === "latent";
@@ -39,26 +42,28 @@ function walk(card) {
     place.setAttribute("aria-valuetext", `${Math.round(100 * i / (BETWEEN - 1))} percent of the way`);
   };
   const begin = () => {
-    const {options} = card, seeds = [options.seed, options.seed + 1], asked = [from, to].map(one => Number(one?.value ?? 0));
+    const {options} = card, seeds = [options.seed, options.seed + 1];
+    const asked = [from, to].map(one => Number(one?.value ?? 0)), task = "walk";
     said.textContent = "Drawing …";
-    ask(`walk-${card.number}`, {task: "walk", run: card.number, asked, seeds, count: BETWEEN, options}, ({x, last, error}) => {
+    ask(`walk-${card.number}`, {task, run: card.number, asked, seeds, count: BETWEEN, options}, ({x, last, error}) => {
       pictures = x;
       said.textContent = error ?? (last ? "Drag the slider." : "Drawing …");
       if (!error) shown();
     });
   };
   place.addEventListener("input", shown);
-  const kinds = latent ? "the straight line between their latents" : "the great circle between their noises";
+  const way = latent ? "the straight line between their latents" : "the great circle between their noises";
   const choices = from ? [field("From", from), field("To", to)] : [];
   return {begin, parts: [
-    sentence(`${BETWEEN} pictures on ${kinds}, from the seed above to the next one${from ? ", and from class to class" : ""}.`),
+    sentence(`${BETWEEN} pictures on ${way}, from the seed above to the next one${from ? ", and between classes" : ""}.`),
     element("div", {className: "pair"}, element("div", {}, canvas),
-      element("div", {}, ...choices, field("Where on the way", place), element("div", {className: "row"}, button("Walk", begin)), said)),
+      element("div", {}, ...choices, field("Where on the way", place),
+        element("div", {className: "row"}, button("Walk", begin)), said)),
   ]};
 }
 
 function plane(card) {
-  const {run} = card, [h, w, C] = run.native_shape, label = classes(card, 0), said = status();
+  const {run} = card, [h, w] = run.native_shape, label = classes(card, 0), said = status();
   const map = element("canvas", {className: "plane", tabIndex: 0, role: "application", width: 28, height: 28,
     "aria-label": "Map of the plane; the arrow keys move the point"});
   const picture = canvasOf("single", "The picture at the point"), point = [0.5, 0.5];
@@ -92,13 +97,13 @@ function plane(card) {
     });
     look();
   };
-  const move = place => { [point[0], point[1]] = place.map(u => Math.min(1, Math.max(0, u))); look(); };
+  const move = place => { point.splice(0, 2, ...place.map(u => within(u, 1))); look(); };
   map.addEventListener("pointermove", event => {
     const [u, v] = placeOf(event, map), inner = value => (value * MAP - 0.5) / (MAP - 1);
     move([inner(u), inner(v)]);
   });
   map.addEventListener("keydown", event => {
-    const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+    const step = ARROWS[event.key];
     if (!step) return;
     event.preventDefault();
     move(point.map((u, i) => u + step[i] / 32));

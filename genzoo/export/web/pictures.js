@@ -18,13 +18,16 @@ let fields = 0;
 // A control below its label, which may say its value.
 function field(label, control, told = null) {
   control.id = `field-${fields++}`;
-  const said = element("output", {}), shown = element("label", {htmlFor: control.id}, label, " ", ...(told ? [said] : []));
+  const said = element("output", {}), words = told ? [label, " ", said] : [label];
   if (told) {
-    const tell = () => { said.textContent = told(control.value); control.setAttribute("aria-valuetext", said.textContent); };
+    const tell = () => {
+      said.textContent = told(control.value);
+      control.setAttribute("aria-valuetext", said.textContent);
+    };
     control.addEventListener("input", tell);
     tell();
   }
-  return element("div", {className: "field"}, shown, control);
+  return element("div", {className: "field"}, element("label", {htmlFor: control.id}, ...words), control);
 }
 
 function select(options, chosen) {
@@ -33,7 +36,8 @@ function select(options, chosen) {
 }
 
 const range = (min, max, step, value) => element("input", {type: "range", min, max, step, value});
-const button = (text, onclick, main = false) => element("button", {type: "button", className: main ? "main" : "", onclick}, text);
+const button = (text, onclick, main = false) =>
+  element("button", {type: "button", className: main ? "main" : "", onclick}, text);
 const tick = (text, attributes) => {
   const box = element("input", {type: "checkbox", ...attributes});
   return [element("label", {className: "tick"}, box, text), box];
@@ -57,8 +61,13 @@ function drawPictures(canvas, bytes, [h, w, C], columns, gap = GAP) {
   }
 }
 
+// The nearest number from 0 to most.
+const within = (value, most) => Math.min(most, Math.max(0, value));
+
 // Where a pointer is on a canvas, from 0 to 1 each way.
 function placeOf({clientX, clientY}, canvas) {
-  const box = canvas.getBoundingClientRect(), within = value => Math.min(1, Math.max(0, value));
-  return [within((clientX - box.left) / box.width), within((clientY - box.top) / box.height)];
+  const box = canvas.getBoundingClientRect();
+  return [within((clientX - box.left) / box.width, 1), within((clientY - box.top) / box.height, 1)];
 }
+
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};

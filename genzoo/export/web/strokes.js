@@ -3,8 +3,8 @@
 
 // A drawing [h, w, C] in bytes, and which of its pixels are to be made anew; by pointer, or by the arrow keys and space.
 class Pad {
-  constructor([h, w, C], dark) {
-    Object.assign(this, {h, w, C, dark, at: [w >> 1, h >> 1], down: false, tool: "pen"});
+  constructor([h, w, C]) {
+    Object.assign(this, {h, w, C, at: [w >> 1, h >> 1], down: false, tool: "pen"});
     this.canvas = element("canvas", {className: "pad", width: w, height: h, tabIndex: 0, role: "application",
       "aria-label": "Pad to draw on; the arrow keys move the pen, and space puts it down or lifts it"});
     this.clear();
@@ -12,12 +12,14 @@ class Pad {
       this.canvas.setPointerCapture(event.pointerId);
       this.touch(event);
     });
-    this.canvas.addEventListener("pointermove", event => { if (event.buttons) for (const one of event.getCoalescedEvents?.() ?? [event]) this.touch(one); });
+    this.canvas.addEventListener("pointermove", event => {
+      if (event.buttons) for (const one of event.getCoalescedEvents?.() ?? [event]) this.touch(one);
+    });
     this.canvas.addEventListener("keydown", event => this.key(event));
   }
 
   clear() {
-    this.pixels = new Uint8Array(this.h * this.w * this.C).fill(this.dark);
+    this.pixels = new Uint8Array(this.h * this.w * this.C);
     this.mask = new Uint8Array(this.h * this.w);
     this.show();
   }
@@ -28,10 +30,10 @@ class Pad {
   }
 
   key(event) {
-    const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+    const step = ARROWS[event.key];
     if (!step && event.key !== " ") return;
     event.preventDefault();
-    if (step) this.at = [Math.min(this.w - 1, Math.max(0, this.at[0] + step[0])), Math.min(this.h - 1, Math.max(0, this.at[1] + step[1]))];
+    if (step) this.at = this.at.map((place, i) => within(place + step[i], [this.w, this.h][i] - 1));
     else this.down = !this.down;
     if (this.down) this.stroke(...this.at);
     this.show(true);
@@ -46,9 +48,8 @@ class Pad {
         if (!ink) continue;
         if (this.tool === "mark") { this.mask[i] = Math.max(this.mask[i], ink > 0.5 ? 255 : 0); continue; }
         for (let c = 0; c < this.C; c++) {
-          const to = this.tool === "pen" ? 255 - this.dark : this.dark, before = this.pixels[i * this.C + c];
-          const mixed = before + ink * (to - before);
-          this.pixels[i * this.C + c] = to > this.dark ? Math.max(before, mixed) : mixed;
+          const before = this.pixels[i * this.C + c];
+          this.pixels[i * this.C + c] = this.tool === "pen" ? Math.max(before, 255 * ink) : before * (1 - ink);
         }
         if (this.tool === "eraser") this.mask[i] = 0;
       }
@@ -64,43 +65,58 @@ class Pad {
   }
 }
 
+const TOOLS = {pen: "pen", eraser: "eraser", mark: "mark what to make anew"};
+
+function toolsOf(pad, group) {
+  const choice = tool => element("input", {
+    type: "radio", name: group, checked: tool === pad.tool, onchange: () => { pad.tool = tool; },
+  });
+  return element("div", {className: "row", role: "radiogroup", "aria-label": "Tool"},
+    ...Object.entries(TOOLS).map(([tool, text]) => element("label", {className: "tick"}, choice(tool), text)));
+}
+
 function strokes(card) {
-  const {run} = card, [h, w, C] = run.native_shape, label = classes(card, Math.min(3, run.class_names.length - 1));
-  const pad = new Pad(run.native_shape, 0), strength = range(0.1, 1, 0.05, 0.7), said = status();
+  const {run} = card, label = classes(card, Math.min(3, run.class_names.length - 1));
+  const pad = new Pad(run.native_shape), strength = range(0.1, 1, 0.05, 0.7), said = status();
   const result = canvasOf("pictures", "What it makes of the strokes, not drawn yet");
-  const tools = element("div", {className: "row", role: "radiogroup", "aria-label": "Tool"}, ...["pen", "eraser", "mark"].map(tool =>
-    element("label", {className: "tick"}, element("input", {type: "radio", name: `tool-${card.number}`, checked: tool === "pen",
-      onchange: () => { pad.tool = tool; }}), {pen: "pen", eraser: "eraser", mark: "mark what to make anew"}[tool])));
+  const say = text => { said.textContent = text; };
 
   const repeated = values => {
     const all = new Uint8Array(PROPOSALS * values.length);
     for (let i = 0; i < PROPOSALS; i++) all.set(values, i * values.length);
     return all;
   };
-  const make = (task, more) => {
-    if (task === "fill" && !pad.mask.some(Boolean)) { said.textContent = "Mark a part first: that is made anew."; return; }
-    said.textContent = "Drawing …";
-    const asked = Array(PROPOSALS).fill(Number(label?.value ?? 0)), options = {...card.options, ...more};
-    ask(`strokes-${card.number}`, {task, run: card.number, pixels: repeated(pad.pixels), mask: pad.mask, asked, options}, ({x, done, total, last, error}) => {
-      if (error) { said.textContent = error; return; }
-      drawPictures(result, x, run.native_shape, PROPOSALS);
-      said.textContent = last ? `${PROPOSALS} proposals, from ${PROPOSALS} draws of noise.` : `${Math.round(100 * done / total)} % of the way`;
-      if (last) result.setAttribute("aria-label", `${PROPOSALS} pictures made of the strokes`);
-    });
+  const hear = ({x, done, total, last, error}) => {
+    if (error) return say(error);
+    drawPictures(result, x, run.native_shape, PROPOSALS);
+    if (!last) return say(`${Math.round(100 * done / total)} % of the way`);
+    say(`${PROPOSALS} proposals, from ${PROPOSALS} draws of noise.`);
+    result.setAttribute("aria-label", `${PROPOSALS} pictures made of the strokes`);
   };
+  const make = (task, more) => {
+    say("Drawing …");
+    ask(`strokes-${card.number}`, {
+      task, run: card.number, pixels: repeated(pad.pixels), mask: pad.mask,
+      asked: Array(PROPOSALS).fill(Number(label?.value ?? 0)), options: {...card.options, ...more},
+    }, hear);
+  };
+  const redraw = () => make("redraw", {strength: Number(strength.value), edit: run.img2img});
+  const fill = () => pad.mask.some(Boolean) ? make("fill", {fill: run.inpaint}) : say("Mark a part first: that is made anew.");
   const take = () => {
     const frame = card.frames.at(-1);
     if (frame) pad.pixels.set(frame.x.subarray(0, pad.pixels.length));
     pad.show();
   };
+  const row = (...buttons) => element("div", {className: "row"}, ...buttons);
   return {parts: [
-    sentence("Draw something with the pen. The strokes are drowned in noise up to the chosen strength, and found again as a picture; or mark a part, and only that is made anew."),
-    element("div", {className: "pair"}, element("div", {}, pad.canvas, tools),
-      element("div", {}, ...(label ? [field("Picture of", label)] : []), field("Strength", strength, value => `${Math.round(100 * value)} %`),
-        element("div", {className: "row"},
-          button("Make a picture of it", () => make("redraw", {strength: Number(strength.value), edit: run.img2img}), true),
-          button("Fill what is marked", () => make("fill", {fill: run.inpaint}))),
-        element("div", {className: "row"}, button("Clear", () => pad.clear()), button("Take the first picture above", take)))),
+    sentence("Draw something with the pen. The strokes are drowned in noise up to the chosen strength, and found again "
+      + "as a picture; or mark a part, and only that is made anew."),
+    element("div", {className: "pair"},
+      element("div", {}, pad.canvas, toolsOf(pad, `tool-${card.number}`)),
+      element("div", {}, ...(label ? [field("Picture of", label)] : []),
+        field("Strength", strength, value => `${Math.round(100 * value)} %`),
+        row(button("Make a picture of it", redraw, true), button("Fill what is marked", fill)),
+        row(button("Clear", () => pad.clear()), button("Take the first picture above", take)))),
     result, said,
   ]};
 }

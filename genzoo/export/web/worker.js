@@ -22,7 +22,8 @@ const TASKS = {
     const [a, b] = asked.map((label, i) => ({
       x: model.start(1, seeds[i], {asked: [label], prior: options.prior}).x, labels: model.labels([label], seeds[i]),
     }));
-    const curve = model.run.kind === "latent" ? straight : slerp, places = Array.from({length: count}, (_, i) => i / (count - 1));
+    const curve = model.run.kind === "latent" ? straight : slerp;
+    const places = Array.from({length: count}, (_, i) => i / (count - 1));
     const x = joinedAll(places.map(u => curve(a.x, b.x, u)));
     const labels = a.labels && joinedAll(places.map(u => straight(a.labels, b.labels, u)));
     yield* model.sample({x}, labels, {...options, seed: seeds[0]});
@@ -30,7 +31,8 @@ const TASKS = {
 
   // Pictures at places [u, v] of the plane through three draws of latents.
   *plane(model, {asked, places, options}) {
-    const corners = model.start(3, options.seed, {asked: [asked, asked, asked], prior: options.prior}).x, D = corners.length / 3;
+    const corners = model.start(3, options.seed, {asked: [asked, asked, asked], prior: options.prior}).x;
+    const D = corners.length / 3;
     const at = ([u, v]) => Float32Array.from({length: D}, (_, i) =>
       corners[i] + u * (corners[D + i] - corners[i]) + v * (corners[2 * D + i] - corners[i]));
     const labels = model.labels(places.map(() => asked));
@@ -83,9 +85,9 @@ onmessage = async ({data}) => {
 
 async function boot({wasm, packed}) {
   try {
-    const [ops, {manifest, weights}] = await Promise.all([engine(fromBase64(wasm)), gunzip(fromBase64(packed)).then(unpack)]);
-    models = manifest.runs.map((run, i) => new KINDS[run.kind](ops.make, run, weights[i]));
-    postMessage({ready: true, manifest, slow: ops.slow});
+    const {ops, slow} = await engine(fromBase64(wasm)), {manifest, weights} = unpack(await gunzip(fromBase64(packed)));
+    models = manifest.runs.map((run, i) => new KINDS[run.kind](ops, run, weights[i]));
+    postMessage({ready: true, manifest, slow});
   } catch (error) {
     postMessage({error: String(error)});
   }
@@ -94,8 +96,8 @@ async function boot({wasm, packed}) {
 // The fast engine, or where a browser has none, the slow one.
 async function engine(bytes) {
   try {
-    return {make: await wasmOps(bytes), slow: false};
+    return {ops: await wasmOps(bytes), slow: false};
   } catch {
-    return {make: plainOps(), slow: true};
+    return {ops: plainOps(), slow: true};
   }
 }
