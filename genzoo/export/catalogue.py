@@ -57,7 +57,7 @@ FORMATS = catalogue(
         output="savedmodel", precisions=("float32", "bfloat16"),
     ),
     Format(
-        "web", "a page that draws in any browser, offline; several runs go side by side", "genzoo.export.web.write:write",
+        "web", "a page that draws in any browser, offline; several runs side by side", "genzoo.export.web.write:write",
         output="page.html", several=True, samples=False,
     ),
 )  # fmt: skip
