@@ -2,6 +2,7 @@
 # make test        set up and run the fast tests       make test-slow  the others
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
+# make wasm        set up, and remake the engine of exported pages from its C source
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
 # make bench ARGS="--rounds 5"   hands options on.
@@ -28,7 +29,7 @@ installed := $(VENV)/.installed-$(version)
 workers := -n 2 --dist loadfile
 slow_workers := -n 2 --dist worksteal
 
-.PHONY: train test test-slow bench bench-quality zoo lint clean
+.PHONY: train test test-slow bench bench-quality zoo wasm lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -48,6 +49,11 @@ bench-quality: $(installed)-bench
 
 zoo: $(installed)
 	$(python) -m benchmarks.zoo $(ARGS)
+
+web := genzoo/export/web
+wasm: $(installed)-wasm
+	$(python) -m ziglang cc -target wasm32-freestanding -mcpu=generic+simd128+bulk_memory -O3 -nostdlib \
+	  -Wl,--no-entry -Wl,--export=__heap_base -Wl,--strip-all -o $(web)/engine.wasm $(web)/engine.c
 
 lint: $(installed)-dev
 	$(python) -m ruff check .

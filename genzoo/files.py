@@ -1,6 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
+import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -40,3 +42,35 @@ def write_atomically(path, data):
         raise CheckpointError(f"cannot write {path}: {reason}; choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staged(path):
+    """Gives a name beside `path` at which to make a file or a folder; what was made there is then renamed to `path`.
+
+    What `path` held before stays until then, and stays where the block fails: then nothing is left of the new.
+    Raises CheckpointError.
+    """
+    path = Path(path)
+    place, old = (path.with_name(f".{path.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
+    try:
+        yield place
+        try:
+            if path.is_dir() and not path.is_symlink():  # a folder cannot be renamed onto another
+                path.rename(old)
+            place.rename(path)
+        except OSError as error:
+            if old.exists() and not path.exists():
+                old.rename(path)
+            raise CheckpointError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    finally:
+        for left in (place, old):
+            remove(left)
+
+
+def remove(path):
+    """Removes a file, or a folder with all that is in it; nothing where nothing is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 @contextlib.contextmanager
-def _muted():
+def muted():
     """Holds back what C++ code writes to stderr: TF 2.21 logs before it reads TF_CPP_MIN_LOG_LEVEL.
 
     It is shown after all where the block fails, though not where a signal cuts it short.
@@ -37,7 +37,7 @@ def _muted():
             os.close(stderr)
 
 
-with _muted():
+with muted():
     import tensorflow as tf
 
 keras = tf.keras  # Keras 2.15 or Keras 3

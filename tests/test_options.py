@@ -9,11 +9,12 @@ import pytest
 from genzoo.data.catalogue import SOURCES
 from genzoo.diffusion.catalogue import SAMPLERS, SCHEDULES, SPACINGS
 from genzoo.errors import UsageError
+from genzoo.export.catalogue import FORMATS
 from genzoo.models.families import MODELS, TASKS
 from genzoo.networks.catalogue import NETWORKS
 from genzoo.options import Choice, Interval, Maybe, Number, Option, Several, Switch, Whole, completed
 
-CATALOGUES = (MODELS, NETWORKS, SAMPLERS, SPACINGS, SCHEDULES, SOURCES)
+CATALOGUES = (MODELS, NETWORKS, SAMPLERS, SPACINGS, SCHEDULES, SOURCES, FORMATS)
 ENTRIES = [pytest.param(entry, id=entry.home) for entries in CATALOGUES for entry in entries.values()]
 
 

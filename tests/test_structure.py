@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "genzoo"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("training", "evaluation"),
+    ("training", "evaluation", "export"),
     ("runs",),
     ("models", "pictures"),
     ("data", "diffusion", "networks"),

@@ -6,6 +6,7 @@ here. Nothing here, nor what it imports, imports TensorFlow or NumPy: `--help` a
 
 from genzoo.cli import declared, types
 from genzoo.data.catalogue import AUTO, FORMS
+from genzoo.export.catalogue import FORMATS
 from genzoo.models.families import MODELS, TASKS
 
 OF_THE_ZOO = "or zoo:NAME, a run of `genzoo zoo`, whose files go into runs/zoo-NAME"
@@ -180,6 +181,19 @@ def card(command):
     command.add_argument("--out", metavar="FILE", help=out)
     command.add_argument("--overwrite", action="store_true", help="replace a card that exists")
     command.epilog = "Its figures are those of metrics.json: run `genzoo evaluate` first."
+
+
+def export(command):
+    runs = f"a finished run folder, {OF_THE_ZOO}; several where the format takes them"
+    command.add_argument("runs", metavar="RUN", nargs="+", help=runs)
+    add = command.add_argument
+    add("--format", choices=tuple(FORMATS), required=True, help="see below")
+    add("--out", metavar="PATH", help="a folder, or for web a file (default: RUN/FORMAT, or RUN/page.html)")
+    add("--overwrite", action="store_true", help="replace what was exported there before")
+    declared.add(command.add_argument_group("options of some formats"), declared.format_options())
+    group = command.add_argument_group("the way of sampling that goes into the files, not with web")
+    declared.add(group, declared.sampling_options())
+    command.epilog = declared.formats()
 
 
 def zoo(command):

@@ -1,6 +1,5 @@
 """What a person asks for, checked against the family, the run and the disk before anything slow starts."""
 
-import shlex
 import warnings
 from itertools import cycle, islice
 from pathlib import Path
@@ -68,12 +67,7 @@ def inversion_steps(run, asked):
 
 def check_finished(run):
     """Raises CheckpointError for a run that is not."""
-    status, step = run.status()
-    if status != "finished":
-        raise CheckpointError(
-            f"{run.path} is {status} at step {step:,} of {run.total_steps:,}; finish it with: "
-            f"genzoo train --resume {shlex.quote(str(run.path))}"
-        )
+    run.check_finished()
 
 
 def check_encodes(run):

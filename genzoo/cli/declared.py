@@ -5,6 +5,7 @@ import textwrap
 
 from genzoo.cli import types
 from genzoo.diffusion.catalogue import SAMPLERS
+from genzoo.export.catalogue import FORMATS
 from genzoo.models.families import MODELS
 from genzoo.networks.catalogue import NETWORKS
 from genzoo.options import Choice, Switch
@@ -70,6 +71,21 @@ def sampling_options(diffusing=False):
             yield from ((option, name) for option in entry.sampling)
     for name, sampler in SAMPLERS.items():
         yield from ((option, f"sampler {name}") for option in sampler.options)
+
+
+def format_options():
+    """Yields (option, who takes it) for all formats of an export."""
+    for name, entry in FORMATS.items():
+        yield from ((option, name) for option in entry.options)
+
+
+def formats():
+    """Returns the table below `genzoo export --help`."""
+    lines = ["formats:"]
+    for name, entry in FORMATS.items():
+        extra = f"; needs genzoo[{entry.extra}]" if entry.modules else ""
+        lines.append(f"  {name:<11}{entry.summary}{extra}")
+    return "\n".join(lines)
 
 
 def diffusing():

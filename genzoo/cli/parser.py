@@ -61,6 +61,7 @@ COMMANDS = {
     "compare": Command("compare families side by side, as tables, pictures and a page", arguments.compare, "measure"),
     "sweep": Command("measure samplers, steps and guidance against their cost", arguments.sweep, "measure"),
     "info": Command("say what a run folder holds", arguments.info, "info"),
+    "export": Command("write a run as files that work without genzoo, or as a page", arguments.export, "export"),
     "card": Command("write a card of a finished run, as model hubs read it", arguments.card, "card"),
     "zoo": Command("list the trained runs that come with genzoo", arguments.zoo, "zoo"),
 }

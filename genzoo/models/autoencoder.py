@@ -95,7 +95,7 @@ class Autoencoder(GenerativeModel):
         weights = [np.asarray(weight) for weight in (self.shares, self.means, self.factors)]
         has_mixture, has_normal = weights[0].any(), bool(self.entry.sampling)
         if prior == "mixture" and has_mixture:
-            z = mixture.draw(labels, *weights, seed).astype(np.float32)
+            z = mixture.draw(labels, *weights, seed)
         elif has_normal:
             z = rng.normal([n, self.latent_dim], seed, 0, rng.LATENT)
         else:

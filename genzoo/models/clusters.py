@@ -39,3 +39,17 @@ def nearest(images, centres, seen=None):
     distances = tf.matmul(tf.reshape(weight, [-1, pixels]), flat**2, transpose_b=True)
     distances -= 2 * tf.matmul(seen_pixels, flat, transpose_b=True)
     return tf.argmin(distances, axis=1, output_type=tf.int32)
+
+
+def drawn(shares, uniform):
+    """Returns a group for each uniform number of [0, 1), int32 [n]: as often as it has a share, in a graph too."""
+    return tf.reduce_sum(tf.cast(uniform[:, None] >= ends(shares), tf.int32), axis=1)
+
+
+def ends(shares):
+    """Returns where in [0, 1) each group's share ends, and the next begins, float32 [k - 1].
+
+    Without shares, of a model trained without `prepare_training`, the first has all: all images were nearest to it.
+    """
+    sums = np.cumsum(np.asarray(shares, np.float64))
+    return (sums[:-1] / sums[-1] if sums[-1] else np.full(len(sums) - 1, 2.0)).astype(np.float32)

@@ -200,7 +200,7 @@ MODELS = {
             sampling=_PRIOR, encodes=True, likelihood="latent", check=_latent_fits,
         ),
         Family(
-            "cvae", "the same given labels (Sohn et al. 2015)", "genzoo.models.cvae:CVAE", _VAE,
+            "cvae", "variational autoencoder given labels (Sohn et al. 2015)", "genzoo.models.cvae:CVAE", _VAE,
             "the same, of a mixture for each label", role="autoencoder", sampling=_PRIOR, labels=True, encodes=True,
             likelihood="latent", check=_latent_fits,
         ),

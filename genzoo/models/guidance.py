@@ -67,11 +67,7 @@ class Guided:
         """Returns the labels that samples are asked for, int32 [n]: the given ones, or groups drawn by a seed."""
         if not self.invents:
             return labels
-        ends = np.cumsum(np.asarray(self.cluster_shares, np.float64))
-        if not ends[-1]:  # it was trained without `prepare_training`: all images were nearest to the first
-            return np.zeros(len(labels), np.int32)
-        u = rng.uniform([len(labels)], seed, 0, rng.DROP).numpy()
-        return np.searchsorted(ends[:-1], u * ends[-1], side="right").astype(np.int32)
+        return clusters.drawn(self.cluster_shares, rng.uniform([len(labels)], seed, 0, rng.DROP)).numpy()
 
     def label_nats(self, labels):
         """Returns -log p(label) of labels that the model invents, float64 [n], in nats; 0 of all others."""

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from genzoo import rng
+from genzoo.stack import tf
 
 COMPONENTS = 50  # in all, where no label has less than one
 LEAST = 20  # latents a component: so few that the time of a fit grows as their number, which plans of runs count on
@@ -51,8 +52,19 @@ def _fit(latents, most):
 
 def draw(labels, shares, means, factors, seed):
     """Returns a draw for each of the labels, int [n], from the mixture that `fit` gave, float32 [n, d]."""
-    u = rng.uniform([len(labels)], seed, 0, rng.TIME).numpy()
-    ends = np.cumsum(shares, axis=1)[labels, :-1]
-    k = (u[:, None] >= ends).sum(axis=1)
-    z = rng.normal([len(labels), means.shape[-1]], seed, 0, rng.LATENT).numpy()
-    return means[labels, k] + np.einsum("nij,nj->ni", factors[labels, k], z)
+    uniform = rng.uniform([len(labels)], seed, 0, rng.TIME)
+    noise = rng.normal([len(labels), means.shape[-1]], seed, 0, rng.LATENT)
+    return drawn(labels, shares, means, factors, uniform, noise).numpy()
+
+
+def drawn(labels, shares, means, factors, uniform, noise):
+    """The same by given numbers, in a graph too: uniform [n] in [0, 1) decide the Gaussians, noise [n, d] the draws."""
+    K, d = means.shape[1:]
+    k = tf.reduce_sum(tf.cast(uniform[:, None] >= tf.gather(ends(shares), labels), tf.int32), axis=1) + K * labels
+    means, factors = means.astype(np.float32).reshape(-1, d), factors.astype(np.float32).reshape(-1, d, d)
+    return tf.gather(means, k) + tf.reduce_sum(tf.gather(factors, k) * noise[:, None, :], axis=2)
+
+
+def ends(shares):
+    """Returns where in [0, 1) each Gaussian's share ends, and the next begins, float32 [count, K - 1]."""
+    return np.cumsum(shares, axis=1)[:, :-1].astype(np.float32)

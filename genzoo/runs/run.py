@@ -15,14 +15,15 @@ import csv
 import hashlib
 import io
 import json
-import shutil
+import shlex
 import tempfile
 from pathlib import Path
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.files import write_atomically
+from genzoo.files import remove, write_atomically
 from genzoo.runs import zoo
+from genzoo.runs.sound import sound
 
 FORMAT = 2
 DECISIONS = "decisions.json"  # in the folder of a checkpoint
@@ -48,7 +49,7 @@ class Run:
         try:
             path.mkdir(parents=True, exist_ok=True)
             for name in CONTENTS[::-1]:  # config.json last: while it stands, the folder is known as a run
-                _remove(path / name)
+                remove(path / name)
         except OSError as error:
             raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another --out") from error
         run = cls(path, {"format": FORMAT, **config})
@@ -83,6 +84,8 @@ class Run:
         missing = [key for key in ("model", "model_config", "data", "train", "versions") if key not in config]
         if missing:
             raise CheckpointError(f"{path / 'config.json'} lacks {', '.join(missing)}; train this run anew")
+        if not sound(config):
+            raise CheckpointError(f"{path / 'config.json'} is not as genzoo writes it; get this run anew")
         return cls(path, config)
 
     @property
@@ -145,6 +148,15 @@ class Run:
     def status(self):
         """("finished" or "interrupted", step)."""
         return ("finished" if self.step >= self.total_steps else "interrupted"), self.step
+
+    def check_finished(self):
+        """Raises CheckpointError for a run that is not."""
+        status, step = self.status()
+        if status != "finished":
+            raise CheckpointError(
+                f"{self.path} is {status} at step {step:,} of {self.total_steps:,}; finish it with: "
+                f"genzoo train --resume {shlex.quote(str(self.path))}"
+            )
 
     def picture(self, step):
         """Path of the picture drawn at `step`."""
@@ -228,10 +240,3 @@ def check_free(path, *, overwrite=False):
         Run.open(path)
     except CheckpointError as error:
         raise CheckpointError(f"--overwrite replaces former runs only: {error}") from error
-
-
-def _remove(path):
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -9,7 +9,13 @@ from genzoo.errors import CheckpointError
 from genzoo.runs.load import load
 from genzoo.runs.run import FORMAT, Run, check_free
 
-CONFIG = {"model": "vae", "model_config": {}, "data": {}, "train": {"steps": 10}, "versions": {}}
+CONFIG = {
+    "model": "vae",
+    "model_config": {"image_shape": [8, 8, 1], "num_classes": 0},
+    "data": {"native_shape": [8, 8, 1], "num_classes": 0},
+    "train": {"steps": 10},
+    "versions": {},
+}
 
 
 @pytest.fixture
