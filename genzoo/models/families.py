@@ -142,7 +142,7 @@ _INVENTED = (
     _DROP,
 )
 _DDPM = (
-    Option("diffusion_steps", Whole(1, 10**8, "T"), 1000, "steps of the noise"),
+    Option("diffusion_steps", Whole(1, 10**7, "T"), 1000, "steps of the noise"),
     Option("schedule", Choice(tuple(SCHEDULES)), "cosine", "of the noise"),
     Option("zero_snr", Switch(), False, "let the schedule end in pure noise; needs --predict v or x0"),
     Option("predict", Choice(PREDICTIONS), "v", "what the network gives"),

@@ -18,10 +18,15 @@ MOST_CHANNELS, MOST_DEPTH = 4096, 64  # beyond them a network would fill the mem
 
 @dataclass(frozen=True)
 class Network(Entry):
-    """role: 'denoiser' or 'autoencoder'.   check: (image_shape, options) raises UsageError where they do not fit."""
+    """role: 'denoiser' or 'autoencoder'.   check: (image_shape, options) raises UsageError where they do not fit.
+
+    least: (image_shape, num_classes, options) → a number of weights that such a network has at least. A file with fewer
+    is then refused before the memory for them is taken.
+    """
 
     role: str = "denoiser"
     check: Callable = lambda image_shape, options: None
+    least: Callable = lambda image_shape, num_classes, options: 0
 
 
 def _halvings(image_shape, options):
@@ -33,6 +38,18 @@ def _halvings(image_shape, options):
         raise UsageError(f"{levels} widths are too many: {height} and {width} pixels can be halved {most} times")
 
 
+def _least_unet(image_shape, num_classes, options):
+    """Two 3×3 convolutions a block, on both ways; and the embedding of the labels, twice as long as the last width."""
+    blocks = 2 * options["depth"] * sum(2 * 9 * width**2 for width in options["widths"])
+    return blocks + (num_classes + 1) * 2 * options["widths"][-1]
+
+
+def _least_conv(image_shape, num_classes, options):
+    """Two 3×3 convolutions a block, in the encoder and the decoder; and the decoder's first map."""
+    base = image_shape[0] * image_shape[1] // 4 ** len(options["widths"]) * options["widths"][-1]
+    return 2 * sum(2 * 9 * width**2 for width in options["widths"]) + base + num_classes
+
+
 def _widths(default):
     return Option("widths", Several(Whole(1, MOST_CHANNELS)), default, "channels at each halving")
 
@@ -41,11 +58,11 @@ NETWORKS = catalogue(
     Network(
         "unet", "a U-Net, most of whose work is at 16x16 pixels and below", "genzoo.networks.unet:UNet",
         (_widths((32, 64, 96)), Option("depth", Whole(1, MOST_DEPTH), 1, "residual blocks a level, each way")),
-        "denoiser", _halvings,
+        "denoiser", _halvings, _least_unet,
     ),
     Network(
         "conv", "a convolutional encoder and its mirror", "genzoo.networks.encoder_decoder:EncoderDecoder",
-        (_widths((32, 64, 64)),), "autoencoder", _halvings,
+        (_widths((32, 64, 64)),), "autoencoder", _halvings, _least_conv,
     ),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from genzoo.files import write_atomically
+from genzoo.files import read_json, write_atomically
 
 FORMAT = 3
 
@@ -49,7 +49,7 @@ def _found(run):
     """Yields what there is: among the outputs of a run of the zoo, and in its folder."""
     for folder in dict.fromkeys((run.outputs, run.path)):
         try:
-            result = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            result = read_json(folder / "metrics.json")
             result["asked"]["weights"]
         except (OSError, ValueError, KeyError, TypeError):
             continue

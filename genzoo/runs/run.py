@@ -6,6 +6,7 @@
     tb/                  TensorBoard
     metrics.json         what `genzoo evaluate` found          sweep.csv, sweep.png   what `genzoo sweep` found
     README.md            the card, by `genzoo card`            samples.png   its picture, in a released run
+    .lock                held by the process that trains
 
 A released run (see `release`) has no checkpoints: its config says in "trained" how far it came.
 Nothing here imports TensorFlow before a model is needed.
@@ -21,9 +22,10 @@ from pathlib import Path
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.files import remove, write_atomically
+from genzoo.files import read_json, remove, write_atomically
 from genzoo.runs import zoo
-from genzoo.runs.sound import sound
+from genzoo.runs.lock import locked
+from genzoo.runs.schema import check_config
 
 FORMAT = 2
 DECISIONS = "decisions.json"  # in the folder of a checkpoint
@@ -66,7 +68,7 @@ class Run:
         if not path.is_dir():
             raise CheckpointError(f"{path} is not a folder; expected a run folder, such as runs/NAME")
         try:
-            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+            config = read_json(path / "config.json")
         except FileNotFoundError as error:
             raise CheckpointError(f"{path} has no config.json; expected a run folder, such as runs/NAME") from error
         except (OSError, ValueError) as error:
@@ -81,11 +83,7 @@ class Run:
             raise CheckpointError(
                 f"{path} has format {config['format']}: an older genzoo trained it, with other networks; train it anew"
             )
-        missing = [key for key in ("model", "model_config", "data", "train", "versions") if key not in config]
-        if missing:
-            raise CheckpointError(f"{path / 'config.json'} lacks {', '.join(missing)}; train this run anew")
-        if not sound(config):
-            raise CheckpointError(f"{path / 'config.json'} is not as genzoo writes it; get this run anew")
+        check_config(config, path / "config.json")
         return cls(path, config)
 
     @property
@@ -138,7 +136,7 @@ class Run:
         Raises ValueError where the file is damaged.
         """
         try:
-            found = json.loads((self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS).read_text())
+            found = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
             return [(int(step), float(progress), int(total)) for step, progress, total in found]
         except FileNotFoundError:
             return []
@@ -224,7 +222,8 @@ class Run:
 
 
 def check_free(path, *, overwrite=False):
-    """Raises CheckpointError where a new run could not be written: something else is there, or no permission."""
+    """Raises CheckpointError where a new run could not be written: something else is there, another process trains
+    there, or no permission."""
     path = Path(path)
     try:
         occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
@@ -240,3 +239,5 @@ def check_free(path, *, overwrite=False):
         Run.open(path)
     except CheckpointError as error:
         raise CheckpointError(f"--overwrite replaces former runs only: {error}") from error
+    with locked(path):
+        pass  # no other process is at work there

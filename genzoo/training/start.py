@@ -12,6 +12,7 @@ from genzoo import __version__
 from genzoo.data.sets import load_again, load_data
 from genzoo.errors import CheckpointError
 from genzoo.models.families import build, family
+from genzoo.runs.lock import locked
 from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
 from genzoo.training.interrupt import Interrupted
@@ -66,9 +67,10 @@ def train(settings, data=None, callbacks=()):
         },
     }
     run = Run.create(path, config, overwrite=settings.overwrite)
-    if source:
-        trainer.state.save(run, 0)  # so that a resume needs nothing of the other run
-    return trainer.run(run, callbacks)
+    with locked(run.path):
+        if source:
+            trainer.state.save(run, 0)  # so that a resume needs nothing of the other run
+        return trainer.run(run, callbacks)
 
 
 def resume(path, data_dir=None, callbacks=()):
@@ -78,7 +80,7 @@ def resume(path, data_dir=None, callbacks=()):
     data_dir: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
-    the folder holds no run or its checkpoints belong to another stack.
+    the folder holds no run, its checkpoints belong to another stack, or another process trains it.
     """
     run = Run.open(path)
     config, described = run.config, run.config["data"]
@@ -90,16 +92,19 @@ def resume(path, data_dir=None, callbacks=()):
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
-    data = load_again(described, run.path, data_dir)
-    _announce(data)
-    keras.utils.set_random_seed(config["train"]["seed"])
-    model = build(config["model"], **config["model_config"])
-    source = config["train"].get("from")
-    if source and not run.checkpoints():  # it ended before the first was written
-        found = _begin_with(model, source["run"])
-        if found != source:
-            raise CheckpointError(f"{source['run']} has other weights now than {run.path} began with; train it anew")
-    return Trainer(model, data, config["train"]).run(run, callbacks)
+    with locked(run.path):
+        data = load_again(described, run.path, data_dir)
+        _announce(data)
+        keras.utils.set_random_seed(config["train"]["seed"])
+        model = build(config["model"], **config["model_config"])
+        source = config["train"].get("from")
+        if source and not run.checkpoints():  # it ended before the first was written
+            found = _begin_with(model, source["run"])
+            if found != source:
+                raise CheckpointError(
+                    f"{source['run']} has other weights now than {run.path} began with; train it anew"
+                )
+        return Trainer(model, data, config["train"]).run(run, callbacks)
 
 
 def _begin_with(model, path):

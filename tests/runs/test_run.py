@@ -12,9 +12,9 @@ from genzoo.runs.run import FORMAT, Run, check_free
 CONFIG = {
     "model": "vae",
     "model_config": {"image_shape": [8, 8, 1], "num_classes": 0},
-    "data": {"native_shape": [8, 8, 1], "num_classes": 0},
+    "data": {"name": "digits", "native_shape": [8, 8, 1], "num_classes": 0},
     "train": {"steps": 10},
-    "versions": {},
+    "versions": {"keras": "3.0.0"},
 }
 
 
