@@ -7,13 +7,13 @@ from filelock import FileLock, Timeout
 
 from genzoo.errors import CheckpointError
 
-NAME = ".lock"  # an empty file in the folder; the system lets go of it however its process ends
+LOCK = ".lock"  # an empty file in the folder; the system lets go of it however its process ends
 
 
 @contextmanager
 def locked(folder):
     """Context in which this process alone writes into a run folder. Raises CheckpointError where another one does."""
-    lock = FileLock(Path(folder) / NAME)
+    lock = FileLock(Path(folder) / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -24,14 +24,14 @@ from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
 from genzoo.files import read_json, remove, write_atomically
 from genzoo.runs import zoo
-from genzoo.runs.lock import locked
+from genzoo.runs.lock import LOCK, locked
 from genzoo.runs.schema import check_config
 
 FORMAT = 2
 DECISIONS = "decisions.json"  # in the folder of a checkpoint
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
-    "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png",
+    "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png", LOCK,
 )  # fmt: skip
 
 
