@@ -14,6 +14,7 @@ from genzoo.runs.release import portable
 
 NEVER_TIMED = ("train_seconds", "seconds_1000", "memory")  # of the cost: those that another machine would change
 KNOWN_TO_HUBS = re.compile(r"MIT|CC BY(-\w+)* \d\.\d")  # licences that are words there too
+_AS_MANY = "; a length in minutes means as many steps as the machine makes in that time"
 
 
 def card_of(run, folder):
@@ -38,8 +39,8 @@ def card_of(run, folder):
         data=_data(data, SOURCES[kind].summary),
         command=train_command(config),
         training=source | {
-            "length": f"{run.total_steps:,} steps of {batch_size} images in {seconds:,.0f} seconds; a length in "
-            "minutes means as many steps as the machine makes in that time",
+            "length": f"{run.total_steps:,} steps of {batch_size} images in {seconds:,.0f} seconds"
+            + _AS_MANY * bool(train.get("minutes")),
         },
         versions=config["versions"],
         picture=_picture(run, Path(folder)),

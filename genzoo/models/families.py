@@ -18,7 +18,7 @@ _PRECISION = Option("precision", Choice(PRECISIONS), "float32", _MIXED)
 
 # A length in minutes suits any data set and any machine; --epochs and --steps are there for those who compare.
 _FAST = {"batch_size": 128, "lr": 2e-3, "minutes": 2, "ema": 0.995}
-_DIFFUSION = {"batch_size": 64, "lr": 2e-3, "minutes": 5, "ema": 0.999}
+_DIFFUSION = {"batch_size": 32, "lr": 2e-3, "minutes": 5, "ema": 0.999}
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ _DDPM = (
 _STEPS_HELP = "fewer: sooner; more: better"
 # Few evaluations, and guidance where the class is decided, since elsewhere it costs variety: see docs/performance.md.
 _SAMPLING = (
-    Option("sampler", Choice(tuple(SAMPLERS)), "dpmpp_2m", "see below"),
+    Option("sampler", Choice(tuple(SAMPLERS)), "unipc", "see below"),
     Option("steps", Maybe(Whole(1)), None, _STEPS_HELP),
     Option("timesteps", Choice(tuple(SPACINGS)), "trailing", "how the steps are spaced"),
     Option("threshold", Maybe(Number(above=0, most=1, metavar="Q")), None,
@@ -221,7 +221,7 @@ MODELS = {
         Family(
             "cddpm", "denoising diffusion given labels, some hidden in training (Ho & Salimans 2022)",
             "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "any sampler below, guided by the labels", _DIFFUSION,
-            "denoiser", sampling=(*_SAMPLING, *_guidance(2.0)), labels=True, encodes=True, likelihood="diffusion",
+            "denoiser", sampling=(*_SAMPLING, *_guidance(1.7)), labels=True, encodes=True, likelihood="diffusion",
             check=_diffusion_fits,
         ),
     )

@@ -22,7 +22,8 @@ def asked(trained, tmp_path, monkeypatch):
             path = Path(words[words.index("--out") + 1])
             shutil.copytree(trained("ae"), path)
             config = json.loads((path / "config.json").read_text())
-            config["train"] |= {"minutes": words[words.index("--minutes") + 1]}
+            unit = "minutes" if "--minutes" in words else "steps"
+            config["train"] |= {"minutes": None, unit: words[words.index(f"--{unit}") + 1]}
             (path / "config.json").write_text(json.dumps(config))
         elif words[0] == "evaluate":
             run = Run.open(words[1])
@@ -35,7 +36,7 @@ def asked(trained, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo, "genzoo", genzoo)
-    monkeypatch.setattr(zoo, "ENTRIES", {"ae-digits": zoo.Entry("ae", "digits", 2, 60)})
+    monkeypatch.setattr(zoo, "ENTRIES", {"ae-digits": zoo.Entry("ae", "digits", ("steps", 2), 60)})
     return calls
 
 
@@ -67,8 +68,11 @@ def test_an_interrupted_training_is_gone_on_with(asked, tmp_path):
 
 def test_a_run_of_another_length_is_not_taken(asked, tmp_path):
     zoo.trained("ae-digits", zoo.ENTRIES["ae-digits"])
+    minutes = zoo.ENTRIES["ae-digits"]._replace(length=("minutes", 2))
     with pytest.raises(SystemExit, match="was trained as .* move it away"):
-        zoo.main(["--minutes", "3", "--out", str(tmp_path / "zoo")])
+        zoo.trained("ae-digits", minutes)
+    with pytest.raises(SystemExit, match="was trained as .* move it away"):
+        zoo.main(["--steps", "3", "--out", str(tmp_path / "zoo")])
 
 
 def test_a_zoo_that_is_too_large_is_an_error(asked, tmp_path, monkeypatch):

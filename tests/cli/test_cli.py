@@ -200,7 +200,7 @@ BAD = {
     "unknown schedule": ("train --schedule steep", 2, "linear"),
     "min-snr of 0": ("train --min-snr 0", 2, "above 0"),
     "eta of another sampler": ("sample RUN --sampler unipc --eta 0.5", 2, "unipc takes no eta: that is for ddim"),
-    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "dpmpp_2m takes no variance"),
+    "variance of another sampler": ("sample RUN --variance fixed_large", 2, "unipc takes no variance"),
     "unknown variance": ("sample RUN --sampler ddpm --variance learned", 2, "fixed_small"),
     "threshold above 1": ("sample RUN --threshold 2", 2, "--threshold"),
     "threshold and none": ("sample RUN --threshold 0.9 --no-clip", 2, "--no-clip"),
@@ -383,13 +383,13 @@ def test_npz(family, trained, call, tmp_path):
     assert (arrays(tmp_path / "c.npz")[0] != images).any()
 
 
-SAMPLING = {"sampler": "dpmpp_2m", "steps": 7, "timesteps": "trailing", "clip_denoised": True, "threshold": None}
+SAMPLING = {"sampler": "unipc", "steps": 7, "timesteps": "trailing", "clip_denoised": True, "threshold": None}
 INTERVAL = {"guidance_interval": (1.0, 10.0)}
 PRIOR = {"prior": "mixture"}
 COMPLETE = {
     "vae": PRIOR, "cvae": PRIOR, "blend": INTERVAL | {"guidance": 3.0, "share": None},
     "ddpm": SAMPLING | INTERVAL | {"guidance": 3.0, "guidance_rescale": 0.0},
-    "cddpm": SAMPLING | INTERVAL | {"guidance": 2.0, "guidance_rescale": 0.0},
+    "cddpm": SAMPLING | INTERVAL | {"guidance": 1.7, "guidance_rescale": 0.0},
 }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def test_a_card_of_an_unfinished_run_is_refused(call, written):
 
 WORDS = [
     "--model cddpm --minutes 60",
-    "--model cddpm --steps 7 --seed 4 --batch-size 32 --lr 0.001 --ema 0 --jit-compile --widths 8,16 --min-snr 5",
+    "--model cddpm --steps 7 --seed 4 --batch-size 48 --lr 0.001 --ema 0 --jit-compile --widths 8,16 --min-snr 5",
     "--model ddpm --steps 7 --predict x0 --zero-snr --diffusion-steps 20 --image-size 16",
     "--model vae --steps 7 --beta 0.5 --latent-dim 4 --precision bfloat16",
     *(f"--model {name} --steps 1" for name in MODELS),
