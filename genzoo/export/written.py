@@ -1,5 +1,6 @@
 """What a writer has made, and how far it is from the runs' own models."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Written:
             times = ", ".join(f"{1e3 * s:.3g} ms for {n}" for n, s in self.seconds.items())
             said["evaluation"] = f"{times} image{'s' * (max(self.seconds) > 1)}"
         return said | ({"note": "; ".join(self.notes)} if self.notes else {})
+
+
+def plain(options):
+    """Returns options as JSON keeps them; it has no infinity, which becomes a word."""
+    return json.loads(json.dumps(options), parse_constant=str)
 
 
 def sizes(path):
