@@ -145,7 +145,7 @@ FOREIGN = {
     "another family": ({"model": "pickle"}, 2, "unknown model 'pickle'"),
     "another option": ({"model_config": {"evil": 1}}, 2, "no option 'evil'"),
     "a network that would fill the memory": ({"model_config": {"widths": [10**6]}}, 2, "widths of vae"),
-    "another network": ({"model_config": {"network": "os.system"}}, 2, "network of vae"),
+    "another network": ({"model_config": {"network": "os.system"}}, 2, "vae has no option 'widths'"),
     "sizes that do not fit": ({"model_config": {"image_shape": [9, 9, 1]}}, 2, "multiples of 8"),
     "no config": (None, 5, "cannot be read"),
     "another format": ({"format": 99}, 5, "install a newer genzoo"),
