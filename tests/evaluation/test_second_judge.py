@@ -16,7 +16,7 @@ from genzoo.runs.run import Run
 from genzoo.stack import keras, layers
 
 REAL = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-N = 2000  # samples of each family
+N = 1000  # samples of each family
 APART = 1.5  # a Fréchet distance so many times another is a better rank, whoever judges; below, seeds may decide
 STEPS, BATCH, FEATURES, SEED = 700, 128, 48, 7
 
