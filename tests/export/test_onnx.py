@@ -93,7 +93,8 @@ def test_any_ddpm_can_be_written_out(options, tmp_path):
     model = shaken(small("ddpm", **options))
     sampling = model.sampling_options({"steps": 3})
     case = cases(model, sampling, 2)["sampler"]
-    held_against_ours(graph_of(model, "sampler", case.inputs, "float32", sampling), case, tmp_path)
+    graph = graph_of(model, "sampler", case.inputs, "float32", sampling)
+    held_against_ours(graph, case, tmp_path, 1e-3)  # of eps, rounding grows by 1/α, hundreds at the first step
 
 
 def test_a_network_above_the_largest_mixed_patch(tmp_path):
