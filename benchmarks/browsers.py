@@ -27,7 +27,7 @@ class Browser:
         """Returns the value of an expression in JavaScript, awaited where it is a promise."""
         raise NotImplementedError
 
-    def wait(self, script, seconds=120):
+    def wait(self, script, seconds=300):
         """Returns the value of an expression as soon as it is true; raises TimeoutError."""
         end = time.monotonic() + seconds
         while not (value := self.evaluate(script)):
