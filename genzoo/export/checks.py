@@ -43,9 +43,10 @@ def ask(kind, folder, questions, timed):
         asked, answered = (Path(place) / name for name in ("questions.npz", "answers.npz"))
         arrays = {f"{name}:{what}": value for name, inputs in questions.items() for what, value in inputs.items()}
         np.savez(asked, **arrays, **{f"time:{timed}": np.array(1)})
-        script = Path(__file__).with_name("alone.py")
-        words = [sys.executable, "-I", script, kind, folder, str(SECONDS), asked, answered]
-        done = subprocess.run(words, capture_output=True, text=True)
+        # By its text and in an empty folder: else the script's own folder, with `onnx` in it, would be searched first.
+        script = Path(__file__).with_name("alone.py").read_text()
+        words = [sys.executable, "-c", script, kind, Path(folder).absolute(), str(SECONDS), asked, answered]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=place)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise CheckpointError(f"the exported files cannot be read again ({said[-1]}); nothing was written")

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from genzoo.errors import CheckpointError, UsageError
-from genzoo.export.written import sizes
+from genzoo.export.written import plain, sizes
 from genzoo.files import check_writable, staged
 from genzoo.models import families
 from genzoo.options import completed
@@ -107,7 +107,7 @@ def _manifest(entry, runs, options, written):
         "image_shape": run.config["model_config"]["image_shape"],
         "native_shape": run.config["data"]["native_shape"],
         "class_names": run.config["data"].get("class_names", []),
-        "options": options,
+        "options": plain(options),
         "difference": written.difference,
         "files": written.files,
     }

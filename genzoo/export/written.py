@@ -1,5 +1,7 @@
 """What a writer has made, and how far it is from the runs' own models."""
 
+import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +47,11 @@ class Written:
         return said | ({"note": "; ".join(self.notes)} if self.notes else {})
 
 
+def plain(options):
+    """Returns options as JSON keeps them; it has no infinity, which becomes a word."""
+    return json.loads(json.dumps(options), parse_constant=str)
+
+
 def sizes(path):
     """Returns {name: bytes} of a file, or of all files in a folder, the largest first."""
     path = Path(path)
@@ -55,9 +62,10 @@ def sizes(path):
 
 def checked(written):
     """Returns a `Written`; raises TooFarError where its difference is above its bound, or no number."""
-    if written.bound is not None and not written.difference <= written.bound:
+    bound = math.inf if written.bound is None else written.bound
+    if not written.difference <= bound:
         raise TooFarError(
             f"the exported pictures differ from this run's by {written.difference:.2g} in [-1, 1], more than the "
-            f"{written.bound:.2g} that is allowed; nothing was written"
+            f"{bound:.2g} that is allowed; nothing was written"
         )
     return written

@@ -48,5 +48,6 @@ def ends(shares):
 
     Without shares, of a model trained without `prepare_training`, the first has all: all images were nearest to it.
     """
-    sums = np.cumsum(np.asarray(shares, np.float64))
+    with tf.init_scope():  # a weight has a value outside of a graph only
+        sums = np.cumsum(np.asarray(shares, np.float64))
     return (sums[:-1] / sums[-1] if sums[-1] else np.full(len(sums) - 1, 2.0)).astype(np.float32)

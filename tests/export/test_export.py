@@ -26,7 +26,7 @@ def writer(monkeypatch):
             (path / "network.onnx").write_bytes(b"new")
         return Written({"network.onnx": 3}, 0.0, 1e-4, {1: 0.001, 16: 0.01}, ("a runtime 1.0",))
 
-    monkeypatch.setattr("genzoo.options.Entry.load", lambda entry: write)
+    monkeypatch.setattr("genzoo.export.catalogue.Format.load", lambda entry: write, raising=False)
     return calls
 
 
@@ -145,8 +145,13 @@ FOREIGN = {
     "another family": ({"model": "pickle"}, 2, "unknown model 'pickle'"),
     "another option": ({"model_config": {"evil": 1}}, 2, "no option 'evil'"),
     "a network that would fill the memory": ({"model_config": {"widths": [10**6]}}, 2, "widths of vae"),
-    "another network": ({"model_config": {"network": "os.system"}}, 2, "network of vae"),
+    "another network": ({"model_config": {"network": "os.system"}}, 2, "vae has no option 'widths'"),
     "sizes that do not fit": ({"model_config": {"image_shape": [9, 9, 1]}}, 2, "multiples of 8"),
+    "a shape that is none": ({"model_config": {"image_shape": "abc"}}, 5, "not as genzoo writes it"),
+    "a huge shape": ({"model_config": {"image_shape": [10**9, 8, 1]}}, 5, "not as genzoo writes it"),
+    "a huge number of classes": ({"data": {"num_classes": 10**9}}, 5, "not as genzoo writes it"),
+    "steps that are none": ({"trained": {"step": "all"}}, 5, "not as genzoo writes it"),
+    "no dict": ({"data": None}, 5, "not as genzoo writes it"),
     "no config": (None, 5, "cannot be read"),
     "another format": ({"format": 99}, 5, "install a newer genzoo"),
 }

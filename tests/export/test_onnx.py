@@ -17,20 +17,40 @@ from genzoo.models.families import MODELS
 from genzoo.networks.blocks import named_weights
 from genzoo.networks.unet import UNet
 
-STEPS = {name: ["--steps", 4] for name in ("blend", "ddpm", "cddpm")}
-FILES = {name: {"network", "sampler"} if STEPS.get(name) else {"encoder", "decoder", "sampler"} for name in MODELS}
+STEPS = {name: {"steps": 4} for name in MODELS if MODELS[name].in_steps}
+FILES = {name: ["network", "sampler"] if name in STEPS else ["encoder", "decoder", "sampler"] for name in MODELS}
 
 
 def write(call, run, folder, *words):
     with eagerly():
-        words = *STEPS.get(run.config["model"], ()), *words
-        return call("export", run.path, "--format", "onnx", "--out", folder, *words)
+        steps = ["--steps", 4] if run.config["model"] in STEPS else []
+        return call("export", run.path, "--format", "onnx", "--out", folder, *steps, *words)
+
+
+def held_against_ours(graph, case, folder, atol=1e-4):
+    graph.save(folder / "graph.onnx", "graph", {})
+    session = onnxruntime.InferenceSession(str(folder / "graph.onnx"))
+    found = dict(zip([output.name for output in session.get_outputs()], session.run(None, case.inputs), strict=True))
+    with eagerly():
+        ours = case.ours()
+    for name, value in ours.items():
+        np.testing.assert_allclose(found[name], value, atol=atol * max(1, np.abs(value).max()), err_msg=name)
+        assert value.std() > 0.05
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_each_family_gives_its_pictures_without_genzoo(name, made, call, tmp_path):
-    """The command itself compares them, in a process of onnxruntime and NumPy alone."""
-    run, half = made(name), name in ("vae", "cddpm")
+def test_each_family_gives_what_the_model_gives(name, tmp_path):
+    model = shaken(shared(name))
+    sampling = model.sampling_options(STEPS.get(name, {}))
+    asked = cases(model, sampling, 3)
+    assert list(asked) == FILES[name]
+    for what, case in asked.items():
+        held_against_ours(graph_of(model, what, case.inputs, "float32", sampling), case, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vae", "cddpm"])
+def test_the_command_compares_files_in_a_process_without_genzoo(name, made, call, tmp_path):
+    run, half = made(name), name == "cddpm"
     code, out, err = write(call, run, tmp_path / "out", *["--weights", "float16"] * half)
     assert code == 0, err
     said = json.loads((tmp_path / "out" / "export.json").read_text())
@@ -44,13 +64,6 @@ def test_each_family_gives_its_pictures_without_genzoo(name, made, call, tmp_pat
         assert {node.domain for node in model.graph.node} == {""} and model.opset_import[0].version == 17
         kinds = {one.data_type for one in model.graph.initializer if one.name.startswith("ema.")}
         assert kinds == {onnx.TensorProto.FLOAT16 if half else onnx.TensorProto.FLOAT}
-
-
-def run_graph(graph, tmp_path, inputs):
-    graph.save(tmp_path / "graph.onnx", "graph", {})
-    session = onnxruntime.InferenceSession(str(tmp_path / "graph.onnx"))
-    (found,) = session.run(["images"], inputs)
-    return found
 
 
 WAYS = [
@@ -68,47 +81,35 @@ def test_any_way_of_sampling_can_be_written_out(way, tmp_path):
     sampling = model.sampling_options(way | {"steps": 5})
     case = cases(model, sampling, 3)["sampler"]
     assert ("noises" in case.inputs) == (way["sampler"] == "ddpm" or "eta" in way)
-    with eagerly():
-        ours = case.ours()["images"]
-    found = run_graph(graph_of(model, "sampler", case.inputs, "float32", sampling), tmp_path, case.inputs)
-    np.testing.assert_allclose(found, ours, atol=1e-4)
-    assert ours.std() > 0.1
+    graph = graph_of(model, "sampler", case.inputs, "float32", sampling)
+    held_against_ours(graph, case, tmp_path, 5e-4)  # without clipping its numbers are large before the last step
 
 
 @pytest.mark.parametrize("options", [
-    {"predict": "eps", "clusters": 0}, {"predict": "x0", "zero_snr": True, "clusters": 3, "depth": 2},
-    {"widths": (8,), "image_shape": (16, 24, 3)},
+    {"predict": "eps", "clusters": 0, "widths": (8,), "image_shape": (16, 24, 3)},
+    {"predict": "x0", "zero_snr": True, "clusters": 3, "depth": 2},
 ])  # fmt: skip
 def test_any_ddpm_can_be_written_out(options, tmp_path):
     model = shaken(small("ddpm", **options))
     sampling = model.sampling_options({"steps": 3})
     case = cases(model, sampling, 2)["sampler"]
-    with eagerly():
-        ours = case.ours()["images"]
-    found = run_graph(graph_of(model, "sampler", case.inputs, "float32", sampling), tmp_path, case.inputs)
-    np.testing.assert_allclose(found, ours, atol=1e-4)
+    graph = graph_of(model, "sampler", case.inputs, "float32", sampling)
+    held_against_ours(graph, case, tmp_path, 1e-3)  # of eps, rounding grows by 1/α, hundreds at the first step
 
 
 def test_a_network_above_the_largest_mixed_patch(tmp_path):
     """There the head reads no pixels, and a gain of its own carries them: a layer more to map."""
-    model = shaken(small("ddpm", (256, 256, 1), clusters=0))
+    model = shaken(small("ddpm", (128, 128, 1), clusters=0))
     assert not model.ema.mixes
     case = cases(model, model.sampling_options({}), 1)["network"]
-    graph = graph_of(model, "network", case.inputs, "float32", {})
-    graph.save(tmp_path / "graph.onnx", "graph", {})
-    (found,) = onnxruntime.InferenceSession(str(tmp_path / "graph.onnx")).run(None, case.inputs)
-    np.testing.assert_allclose(found, case.ours()["output"], atol=1e-4)
+    held_against_ours(graph_of(model, "network", case.inputs, "float32", {}), case, tmp_path)
 
 
 def test_the_prior_of_a_vae_takes_no_uniform_numbers(tmp_path):
-    model = shaken(shared("vae"))
-    sampling = {"prior": "normal"}
+    model, sampling = shaken(shared("vae")), {"prior": "normal"}
     case = cases(model, sampling, 3)["sampler"]
     assert set(case.inputs) == {"noise"}
-    with eagerly():
-        ours = case.ours()["images"]
-    found = run_graph(graph_of(model, "sampler", case.inputs, "float32", sampling), tmp_path, case.inputs)
-    np.testing.assert_allclose(found, ours, atol=1e-4)
+    held_against_ours(graph_of(model, "sampler", case.inputs, "float32", sampling), case, tmp_path)
 
 
 def test_each_weight_is_in_a_file_once():

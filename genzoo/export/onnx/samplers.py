@@ -29,6 +29,8 @@ class Way:
     def guided(self, predict, x, labels, scale, rescale=0.0):
         """As `Guided.guided`: predict is a function of images and labels."""
         g, count = self.g, self.model.label_count
+        if len(g.nodes) > MOST_NODES:
+            raise UsageError(f"so many steps cannot be written out, above {MOST_NODES:,} nodes: ask for fewer --steps")
         if not count:
             return predict(x, None)
         nobody = g.op("Add", g.op("Mul", labels, np.int32(0)), np.int32(count))
@@ -83,8 +85,6 @@ def diffusion(g, model, x, labels, noises, rows):
             used.append((row.fresh, g.op("Transpose", noise, perm=[0, 3, 1, 2])))
             drawn += 1
         x = way.mix(used)
-        if len(g.nodes) > MOST_NODES:
-            raise UsageError(f"{len(rows.t)} steps are too many to be written out: ask for fewer --steps")
     return way.clip(x)
 
 

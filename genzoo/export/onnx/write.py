@@ -9,6 +9,7 @@ from genzoo.export.cases import cases
 from genzoo.export.onnx import samplers
 from genzoo.export.onnx.graph import Graph
 from genzoo.export.onnx.layers import emit
+from genzoo.export.written import plain
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.ddpm import DDPM
 from genzoo.networks.blocks import named_weights
@@ -98,7 +99,7 @@ def _told(run, name, weights, sampling):
         "what": name,
         "class_names": json.dumps(data.get("class_names", [])),
         "native_shape": json.dumps(data["native_shape"]),
-        "sampling": json.dumps(sampling),
+        "sampling": json.dumps(plain(sampling)),
         "weights": weights,
         "weights_sha256": run.weights_sha256(),
     }

@@ -18,7 +18,8 @@ def diffusion(model, x, labels, noises, rows):
     noises: [F, n, H, W, C], standard normal noise for each row that takes some, or None.
     """
     old = [tf.zeros_like(x)] * 2 * (rows.x0_weights.shape[1] - 1)  # predicted images, then noises, newest first
-    drawn = np.cumsum(rows.fresh > 0) - (rows.fresh > 0)
+    fresh = rows.fresh > 0
+    drawn = np.minimum(np.cumsum(fresh) - fresh, max(fresh.sum() - 1, 0))  # a row without noise reads some, times 0
     times = rows.t.astype(np.float32) * np.float32(1000 / model.diffusion_steps)
     columns = [tf.constant(column) for column in (*rows[2:], times, drawn.astype(np.int32))]
     fields = (*rows._fields[2:], "time", "drawn")

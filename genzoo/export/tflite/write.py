@@ -69,7 +69,8 @@ def _sampler(model, sampling, noise, uniform=None, labels=None, noises=None):
         nobody = tf.zeros([tf.shape(noise)[0]], tf.int32)
         latents = noise
         if uniform is not None:
-            weights = [np.asarray(weight) for weight in (model.shares, model.means, model.factors)]
+            with tf.init_scope():  # a weight has a value outside of a graph only
+                weights = [np.asarray(weight) for weight in (model.shares, model.means, model.factors)]
             latents = mixture.drawn(nobody if labels is None else labels, *weights, uniform, noise)
         return _decoder(model, sampling, latents, labels)
     labels = labels if uniform is None else clusters.drawn(model.cluster_shares, uniform)
