@@ -14,6 +14,7 @@ import time
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
+PATIENCE = 300  # seconds until what is awaited counts as failed: a busy machine is slow
 ALLOWED = ("data:", "blob:")  # requests that do not leave the page
 
 
@@ -27,7 +28,7 @@ class Browser:
         """Returns the value of an expression in JavaScript, awaited where it is a promise."""
         raise NotImplementedError
 
-    def wait(self, script, seconds=120):
+    def wait(self, script, seconds=PATIENCE):
         """Returns the value of an expression as soon as it is true; raises TimeoutError."""
         end = time.monotonic() + seconds
         while not (value := self.evaluate(script)):
@@ -48,6 +49,7 @@ class Chromium(Browser):
         super().__init__()
         self.context = launched.new_context(**options)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.page.on("console", lambda message: self.troubles.append(message.text))
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("requestfailed", lambda request: self.troubles.append(f"failed: {request.url[:100]}"))

@@ -198,7 +198,7 @@ function begin({manifest, slow}) {
   }
   for (const card of cards) card.draw();
   document.documentElement.dataset.ready = Math.round(performance.now());
-  if (slow) console.warn("without WebAssembly the engine is some ten times slower");
+  if (slow) console.warn("without WebAssembly the engine is some forty times slower");
 }
 
 worker.postMessage({wasm: $("wasm").textContent, packed: $("packed").textContent});

@@ -54,8 +54,12 @@ def opened(kind, address, **options):
 
 def pixels(browser, selector="#run-0 .pictures", tile=28, gap=GAP):
     """The pictures on a canvas, uint8 [n, tile, tile, 1]."""
-    script = "(c => [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-    width, height, data = browser.evaluate(f"{script}])(document.querySelector('{selector}'))")
+    width, height, data = browser.evaluate(f"""(source => {{
+      const copy = Object.assign(document.createElement('canvas'), {{width: source.width, height: source.height}});
+      const context = copy.getContext('2d', {{willReadFrequently: true}});  // else the browser warns of a slow one
+      context.drawImage(source, 0, 0);
+      return [copy.width, copy.height, [...context.getImageData(0, 0, copy.width, copy.height).data]];
+    }})(document.querySelector('{selector}'))""")
     image = np.array(data, np.uint8).reshape(height, width, 4)[..., :1]
     tiles = [
         image[top : top + tile, left : left + tile]
