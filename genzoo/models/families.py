@@ -18,7 +18,7 @@ _PRECISION = Option("precision", Choice(PRECISIONS), "float32", _MIXED)
 
 # A length in minutes suits any data set and any machine; --epochs and --steps are there for those who compare.
 _FAST = {"batch_size": 128, "lr": 2e-3, "minutes": 2, "ema": 0.995}
-_DIFFUSION = {"batch_size": 32, "lr": 2e-3, "minutes": 5, "ema": 0.999}
+_DIFFUSION = {"batch_size": 64, "lr": 2e-3, "minutes": 5, "ema": 0.999}
 
 
 @dataclass(frozen=True)
@@ -220,9 +220,9 @@ MODELS = {
         ),
         Family(
             "cddpm", "denoising diffusion given labels, some hidden in training (Ho & Salimans 2022)",
-            "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "any sampler below, guided by the labels", _DIFFUSION,
-            "denoiser", sampling=(*_SAMPLING, *_guidance(1.7)), labels=True, encodes=True, likelihood="diffusion",
-            check=_diffusion_fits,
+            "genzoo.models.cddpm:CDDPM", (*_DDPM, _DROP), "any sampler below, guided by the labels",
+            _DIFFUSION | {"batch_size": 32}, "denoiser", sampling=(*_SAMPLING, *_guidance(1.7)), labels=True,
+            encodes=True, likelihood="diffusion", check=_diffusion_fits,
         ),
     )
 }  # fmt: skip
