@@ -2,6 +2,7 @@
 # make test        set up and run the fast tests       make test-slow  the others
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
+# make notebooks   set up, execute all notebooks and write them back; ten minutes     make docs   the documentation, docs/_build/html
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
 # make bench ARGS="--rounds 5"   hands options on.
@@ -26,7 +27,7 @@ installed := $(VENV)/.installed-$(version)
 # Two processes, each with TensorFlow and the models that its test files share: a gigabyte each.
 workers := -n 2 --dist loadfile
 
-.PHONY: train test test-slow bench bench-quality zoo lint clean
+.PHONY: train test test-slow bench bench-quality zoo notebooks docs lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -47,11 +48,17 @@ bench-quality: $(installed)-bench
 zoo: $(installed)
 	$(python) -m benchmarks.zoo $(ARGS)
 
+notebooks: $(installed)-execute
+	$(python) -m notebooks.build $(ARGS)
+
+docs: $(installed)-docs
+	$(python) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 lint: $(installed)-dev
 	$(python) -m ruff check .
 
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist docs/_build *.egg-info .pytest_cache .ruff_cache
 	find genzoo tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(created):
