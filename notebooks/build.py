@@ -11,16 +11,22 @@ English text, zh-CN/NAME.ipynb between the Chinese. Equal sources and equal outp
 
 import argparse
 import configparser
+import datetime
 import hashlib
 import os
+import platform
 import re
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import jupytext
 import nbformat
+
+from notebooks import index
+from notebooks.pairing import differences
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = {"en": HERE, "zh-CN": HERE / "zh-CN"}
@@ -30,6 +36,7 @@ METADATA = {
     "language_info": {"name": "python"},
     "accelerator": "GPU",  # what Colab should offer
 }
+LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)\s]+)\)")  # in Markdown, relative
 LIMIT = 600  # seconds for a cell, on a busy machine
 
 
@@ -62,6 +69,9 @@ def read(path):
             expected = languages[prose]
             if cell.metadata.get("lang") != expected:
                 raise SourceError(f'{where} is not marked lang="{expected}"')
+            if prose and (found := differences(previous.source, cell.source)):
+                raise SourceError(f"{where} is not what the cell above it says, {'; '.join(found)}")
+            previous = cell
             prose = (prose + 1) % len(languages)
         elif prose:
             raise SourceError(f'{where} comes where lang="{languages[prose]}" is missing')
@@ -80,15 +90,25 @@ def notebook(path, language):
     folder = LANGUAGES[language].relative_to(HERE.parent)
     cells = [_badge(folder / f"{path.stem}.ipynb"), _set_up()]
     cells += [c for c in read(path) if c.cell_type == "code" or c.metadata["lang"] == language]
+    names = {f"{other.stem}.ipynb" for other in sources()}
     made = nbformat.v4.new_notebook(metadata=METADATA)
     seen = {}
     for cell in cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         one = {"id": f"{digest}-{seen[digest]}", "metadata": _shown_as(cell)}
-        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-        made.cells.append(new(cell.source, **one))
+        if cell.cell_type == "code":
+            made.cells.append(nbformat.v4.new_code_cell(cell.source, **one))
+        else:
+            text = cell.source if LANGUAGES[language] == HERE else LINK.sub(partial(_from_below, names), cell.source)
+            made.cells.append(nbformat.v4.new_markdown_cell(text, **one))
     return made
+
+
+def _from_below(names, link):
+    """A relative link as it reads from a folder below; the other notebooks are there too."""
+    target = link[2]
+    return link[0] if target.split("#")[0] in names else f"{link[1]}../{target})"
 
 
 def _badge(path):
@@ -107,7 +127,7 @@ def _set_up():
         'if importlib.util.find_spec("genzoo") is None:\n'
         f'    package = "genzoo @ git+{address()}"\n'
         '    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", package])',
-        metadata={"tags": ["set-up"]},
+        metadata={"tags": ["set-up", "remove-cell"]},
     )
 
 
@@ -200,18 +220,29 @@ def main(argv=None):
     parser.add_argument("--check", action="store_true", help="execute, and write nothing")
     parser.add_argument("--keep", action="store_true", help="keep the stored outputs; only text may have changed")
     args = parser.parse_args(argv)
+    measured = {}
     try:
         for path in chosen(args.names):
             made = notebook(path, "en")
             if args.keep:
                 with_outputs(made, nbformat.read(HERE / f"{path.stem}.ipynb", as_version=4))
             else:
-                print(f"{path.stem}: {execute(made):.0f} s", flush=True)
+                seconds = execute(made)
+                print(f"{path.stem}: {seconds:.0f} s", flush=True)
+                measured[path.stem] = {"seconds": round(seconds), **_machine()}
             if not args.check:
                 for language, folder in LANGUAGES.items():
                     write(folder / f"{path.stem}.ipynb", with_outputs(notebook(path, language), made))
     except SourceError as error:
         sys.exit(f"error: {error}")
+    if not args.check:
+        index.save_times(measured)
+        index.save([path.stem for path in sources() if (HERE / f"{path.stem}.ipynb").exists()])
+
+
+def _machine():
+    version = ".".join(platform.python_version_tuple()[:2])
+    return {"cores": len(os.sched_getaffinity(0)), "python": version, "date": f"{datetime.date.today()}"}
 
 
 if __name__ == "__main__":
