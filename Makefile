@@ -3,6 +3,7 @@
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
 # make notebooks   set up, execute all notebooks and write them back; ten minutes     make docs   the documentation, docs/_build/html
+# make figures     set up, and remake the tables and pictures of the README and docs/ from the zoo; a minute, and MNIST
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
 # make bench ARGS="--rounds 5"   hands options on.
@@ -27,7 +28,7 @@ installed := $(VENV)/.installed-$(version)
 # Two processes, each with TensorFlow and the models that its test files share: a gigabyte each.
 workers := -n 2 --dist loadfile
 
-.PHONY: train test test-slow bench bench-quality zoo notebooks docs lint clean
+.PHONY: train test test-slow bench bench-quality zoo figures notebooks docs lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -47,6 +48,9 @@ bench-quality: $(installed)-bench
 
 zoo: $(installed)
 	$(python) -m benchmarks.zoo $(ARGS)
+
+figures: $(installed)
+	$(python) -m benchmarks.readme --pictures
 
 notebooks: $(installed)-execute
 	$(python) -m notebooks.build $(ARGS)

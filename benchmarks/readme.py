@@ -1,8 +1,9 @@
-"""Remakes the tables and pictures of the README and the documentation, from the declarations, the zoo and its weights.
+"""Remakes tables and pictures of the README and the documentation, from the declarations and the zoo.
+
+The pictures are drawn by the weights of the zoo, with seed 0; none is selected.
 
     python -m benchmarks.readme               # the tables; tests/test_readme.py says when that is due
-    python -m benchmarks.readme --pictures    # `make figures`: also docs/*.png, which takes a minute, and the real MNIST
-                                              # for the column of real digits
+    python -m benchmarks.readme --pictures    # `make figures`: also docs/*.png; a minute, and the real MNIST
 """
 
 import argparse
@@ -64,7 +65,8 @@ def figures():
     """What `metrics.json` says of the families of the zoo, measured alike."""
     results = {name: json.loads((zoo.folder(f"{name}-mnist") / "metrics.json").read_text()) for name in MODELS}
     whole = scores.whole_table(results)
-    return Table([column for column in whole.columns if column.key in SHOWN], whole.rows, whole.floor).markdown().strip()
+    columns = [column for column in whole.columns if column.key in SHOWN]
+    return Table(columns, whole.rows, whole.floor).markdown().strip()
 
 
 TABLES = {
@@ -83,7 +85,7 @@ def filled(text):
 
 
 def pictures():
-    """Draws docs/digits.png, docs/family-NAME.png and docs/families.png. Raises DataError where MNIST is not at hand."""
+    """Draws docs/digits.png, family-NAME.png and families.png there. Raises DataError where MNIST is not at hand."""
     from genzoo import load, load_data
     from genzoo.data.pixels import to_uint8
     from genzoo.evaluation.comparison import examples

@@ -60,7 +60,7 @@ def read(path):
     """Returns the cells of a source, as jupytext reads them. Raises SourceError where one is not as it has to be."""
     cells = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells
     languages = list(LANGUAGES)
-    prose = 0  # of the languages, those that the present paragraph had
+    prose, said = 0, ""  # how many languages the present paragraph had, and what it says in the first
     for cell in cells:
         tags = cell.metadata.get("tags", [])
         begins = cell.source.split("\n")[0]
@@ -69,9 +69,9 @@ def read(path):
             expected = languages[prose]
             if cell.metadata.get("lang") != expected:
                 raise SourceError(f'{where} is not marked lang="{expected}"')
-            if prose and (found := differences(previous.source, cell.source)):
+            if prose and (found := differences(said, cell.source)):
                 raise SourceError(f"{where} is not what the cell above it says, {'; '.join(found)}")
-            previous = cell
+            said = said if prose else cell.source
             prose = (prose + 1) % len(languages)
         elif prose:
             raise SourceError(f'{where} comes where lang="{languages[prose]}" is missing')

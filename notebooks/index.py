@@ -14,8 +14,9 @@ TIMES = HERE / "times.json"  # {notebook: how long it took, where and when}, of 
 WIDTH = 280  # pixels of a picture
 # language: (file, folder of its notebooks, heads, what a time reads like)
 PAGES = {
-    "en": ("README.md", "", ("", "notebook", "run time"), "{seconds:.0f} s<br>({cores} cores, Python {python}, {date})"),
-    "zh-CN": ("README.zh-CN.md", "zh-CN/", ("", "笔记本", "运行时间"), "{seconds:.0f} 秒<br>（{cores} 核，Python {python}，{date}）"),
+    "en": ("README.md", "", ("", "notebook", "run time"), "{seconds} s<br>({cores} cores, Python {python}, {date})"),
+    "zh-CN": ("README.zh-CN.md", "zh-CN/", ("", "笔记本", "运行时间"),
+              "{seconds} 秒<br>（{cores} 核，Python {python}，{date}）"),
 }  # fmt: skip
 TABLE = re.compile(r"(<!-- notebooks -->\n).*?(<!-- end -->)", flags=re.S)
 
@@ -37,7 +38,7 @@ def first_line(stored):
 
 
 def cover(stored):
-    """Returns the picture that stands for a notebook, PNG bytes: the first of the cell with the tag cover, or of all."""
+    """Returns the picture that stands for a notebook, PNG: the first of the cell with the tag cover, or of all."""
     tagged = [cell for cell in stored.cells if "cover" in cell.metadata.get("tags", [])]
     for cell in [*tagged, *stored.cells]:
         for output in cell.get("outputs", []):
@@ -62,7 +63,7 @@ def table(language, names):
     for name in names:
         title, line = first_line(nbformat.read(HERE / folder / f"{name}.ipynb", as_version=4))
         took = time.format(**times()[name]) if name in times() else ""
-        lines.append((f"![](pictures/{name}.png)", f"[**{title}**]({folder}{name}.ipynb)<br>{line}", took))
+        lines.append((f"![{title}](pictures/{name}.png)", f"[**{title}**]({folder}{name}.ipynb)<br>{line}", took))
     return "\n".join(f"| {' | '.join(cell.replace('|', r'&#124;') for cell in cells)} |" for cells in lines)
 
 

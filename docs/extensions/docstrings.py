@@ -1,24 +1,24 @@
 """Docstrings as they stand in the code, plain text with `names`, for autodoc, which takes reStructuredText.
 
-What an argument means, 'name: text', becomes an item of a list, a line that is a formula stays a line, an indented block
-stays as it is. An object without a docstring is a warning, and `make docs` takes none.
+What an argument means, 'name: text', becomes an item of a list, a line that is a formula stays a line, and an indented
+block stays as it is. An object without a docstring is a warning, and `make docs` takes none.
 """
 
-import inspect
 import re
+from itertools import groupby
 
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
 ITEM = re.compile(r"([a-z]\w*(?:, \*?[a-z]\w*)*): (?=\S)")
-FORMULA = re.compile(r"[^\s=:]+(?: [^\s=:]+)? (?:=|←) \S")
+FORMULA = re.compile(r"[^\s=:]+ (?:=|←) \S")
 NAME = re.compile(r"[\w.]+(?:\(\))?")
 
 
 def restructured(text):
     """Returns a docstring as reStructuredText, a list of lines."""
     lines = []
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+    for paragraph in _paragraphs(text):
         if paragraph.startswith("  "):
             lines += ["::", "", *("   " + line for line in paragraph.splitlines()), ""]
             continue
@@ -42,6 +42,16 @@ def restructured(text):
                 lines.append("")
         lines.append("")
     return lines
+
+
+def _paragraphs(text):
+    """Parts a docstring at empty lines, and where indentation begins or ends, unless lines go on with an item."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = paragraph.splitlines()
+        if any(map(ITEM.match, lines)):
+            yield paragraph
+        else:
+            yield from ("\n".join(group) for _, group in groupby(lines, lambda line: line.startswith("    ")))
 
 
 def escaped(text):

@@ -48,14 +48,15 @@ def page(path):
             cell["source"] = relinked(text, depth)
     # The title comes first on a page, the button below it.
     cells = notebook["cells"]
-    title = next(i for i, cell in enumerate(cells) if "".join(cell["source"]).startswith("# "))
+    markdown = [cell["cell_type"] == "markdown" and "".join(cell["source"]) for cell in cells]
+    title = next(i for i, text in enumerate(markdown) if text and text.startswith("# "))
     cells.insert(0, cells.pop(title))
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
 def relinked(text, depth):
-    """Returns Markdown whose links from notebooks/ lead to the same things from docs/tutorial; `depth`: folders up to the
-    root. What has no page here stands as its name."""
+    """Returns Markdown whose links from notebooks/ lead to the same things from docs/tutorial. What has no page here
+    stands as its name.     depth: folders up to the root."""
     up = "../" * depth
     text = text.replace(f"]({up}docs/", f"]({up}")
     return re.sub(rf"\[([^]]*)\]\((?:{re.escape(up)}(?:README|CONTRIBUTING|genzoo)[^)]*|source/?)\)", r"\1", text)

@@ -2,25 +2,29 @@
 
 import re
 
-from latex2mathml.converter import convert
-from latex2mathml.exceptions import NoAvailableTokensError
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
-# What the converter leaves as it stands.
-SPELT = {r"\\\|": r"\\Vert ", r"\\arg(?![a-zA-Z])": r"\\operatorname{arg}", r"\\tfrac(?![a-zA-Z])": r"\\frac"}
+# LaTeX that docutils does not know, as LaTeX that it knows.
+SPELT = {
+    r"\\(frac|[dt]frac)\s*(\d)\s*(\w|\\[a-zA-Z]+)": r"\\\1{\2}{\3}",
+    r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])": r"\\\1l",
+    r"\\dots(?![a-zA-Z])": r"\\ldots",
+    r"\\texttt(?![a-zA-Z])": r"\\text",
+    r"\\(middle|mathop|textstyle|displaystyle)(?![a-zA-Z])": "",
+}
 
 
 def mathml(formula, display="inline"):
-    """Returns a formula in LaTeX as MathML. Raises ValueError for what the converter does not know."""
+    """Returns a formula in LaTeX as MathML. Raises ValueError for what docutils does not know."""
     for pattern, spelt in SPELT.items():
         formula = re.sub(pattern, spelt, formula)
     try:
-        made = convert(formula, display=display)
-    except (NoAvailableTokensError, IndexError, StopIteration, ValueError) as error:
-        raise ValueError(f"{error or type(error).__name__}") from error
-    if "\\" in made:
-        raise ValueError("unknown: " + ", ".join(re.findall(r"[\\][a-zA-Z]*", made)))
+        made = tex2mathml(formula, as_block=display == "block")
+    except MathError as error:
+        raise ValueError(f"{error}") from error
     return made
 
 

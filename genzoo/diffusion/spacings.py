@@ -6,7 +6,6 @@ from genzoo.diffusion.catalogue import SPACINGS
 from genzoo.errors import UsageError
 from genzoo.options import find
 
-
 # Each gives S times out of 0 … T-1, ascending, not yet rounded or free of repetitions; `time_steps` makes them so.
 
 
