@@ -65,6 +65,8 @@ def read(path):
         tags = cell.metadata.get("tags", [])
         begins = cell.source.split("\n")[0]
         where = f"{path.name}: the cell that begins with {begins!r}"
+        if odd := re.search(r"[\x00-\x09\x0b-\x1f\x7f]", cell.source):
+            raise SourceError(f"{where} has the control character {odd[0]!r}: a backslash sequence that became one?")
         if cell.cell_type == "markdown":
             expected = languages[prose]
             if cell.metadata.get("lang") != expected:

@@ -21,7 +21,7 @@ def differences(text, translation):
 def anatomy(text):
     """Returns what a translation shares: {what: a list, of the blocks in order, or a set}."""
     blocks, formulas, code, links = [], set(), set(), set()
-    for token in _flat(PARSER.parse(text)):
+    for token in flat(PARSER.parse(text)):
         if token.type in BLOCKS:
             blocks.append(token.tag if token.type == "heading_open" else token.type.removesuffix("_open"))
         if token.type.startswith("math"):
@@ -33,10 +33,11 @@ def anatomy(text):
     return {"blocks": blocks, "formulas": formulas, "code": code, "links": links}
 
 
-def _flat(tokens):
+def flat(tokens):
+    """Yields tokens of markdown-it, and those within them."""
     for token in tokens:
         yield token
-        yield from _flat(token.children or [])
+        yield from flat(token.children or [])
 
 
 def _only(these, those):

@@ -7,6 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from notebooks import build
+from notebooks.pairing import PARSER, flat
+
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "extensions"))
 import docstrings  # noqa: E402
 import generated  # noqa: E402
@@ -55,6 +58,15 @@ def test_formulas_are_well_formed_mathml(formula, sign):
 def test_what_cannot_be_converted_is_said(formula):
     with pytest.raises(ValueError):
         mathml.mathml(formula)
+
+
+@pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
+def test_every_formula_of_the_notebooks_can_be_drawn(source):
+    for cell in build.read(source):
+        if cell.cell_type == "markdown":
+            for token in flat(PARSER.parse(cell.source)):
+                if token.type.startswith("math"):
+                    mathml.mathml(token.content)
 
 
 def test_links_lead_from_the_tutorial_where_they_led_from_the_notebooks():

@@ -67,6 +67,7 @@ def test_checks_are_folded(written):
         ("# # 1. 标题", "# ## 1. 标题", "blocks"),
         ('tags=["check"]', 'tags=["chek"]', "the tag 'chek'"),
         ("# @title Check: it is one\n", "", "does not begin with"),
+        ("One sentence", "One \tilde x", r"control character '\\t'"),
     ],
 )
 def test_what_is_wrong_in_a_source_is_said(written, says, instead, complaint):
