@@ -24,7 +24,10 @@ def tutorial(folder):
         made[folder / path.relative_to(NOTEBOOKS)] = page(path)
     for path, text in made.items():
         put(path, text)
-    shutil.copytree(NOTEBOOKS / "pictures", folder / "pictures", dirs_exist_ok=True)
+    shutil.rmtree(folder / "pictures", ignore_errors=True)
+    (folder / "pictures").mkdir(parents=True)
+    for path in NOTEBOOKS.glob("pictures/*.png"):
+        shutil.copyfile(path, folder / "pictures" / path.name)
     for path in {*folder.glob("*.ipynb"), *folder.glob("zh-CN/*.ipynb")} - set(made):
         path.unlink()
 
