@@ -26,6 +26,7 @@ html_css_files = ["genzoo.css"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # it fetches pages, which a browser refuses where they are files
 templates_path = []
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
