@@ -2,6 +2,8 @@
 # make test        set up and run the fast tests       make test-slow  the others
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
+# make notebooks   set up, execute all notebooks and write them back; ten minutes     make docs   the documentation, docs/_build/html
+# make figures     set up, and remake the tables and pictures of the README and docs/ from the zoo; a minute, and MNIST
 # make wasm        set up, and remake the engine of exported pages from its C source
 # make lint        ruff                                make clean      remove environments, builds and caches
 #
@@ -29,7 +31,7 @@ installed := $(VENV)/.installed-$(version)
 workers := -n 2 --dist loadfile
 slow_workers := -n 2 --dist worksteal
 
-.PHONY: train test test-slow bench bench-quality zoo wasm lint clean
+.PHONY: train test test-slow bench bench-quality zoo figures notebooks docs wasm lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -50,6 +52,15 @@ bench-quality: $(installed)-bench
 zoo: $(installed)
 	$(python) -m benchmarks.zoo $(ARGS)
 
+figures: $(installed)
+	$(python) -m benchmarks.readme --pictures
+
+notebooks: $(installed)-execute
+	$(python) -m notebooks.build $(ARGS)
+
+docs: $(installed)-docs
+	$(python) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 web := genzoo/export/web
 wasm: $(installed)-wasm
 	$(python) -m ziglang cc -target wasm32-freestanding -mcpu=generic+simd128+bulk_memory -O3 -nostdlib \
@@ -59,7 +70,7 @@ lint: $(installed)-dev
 	$(python) -m ruff check .
 
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist docs/_build *.egg-info .pytest_cache .ruff_cache
 	find genzoo tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(created):

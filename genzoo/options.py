@@ -188,6 +188,7 @@ class Option:
 
     @property
     def word(self):
+        """What it is called on the command line."""
         return self.flag or f"--{self.name.replace('_', '-')}"
 
     def check(self, value, whose):

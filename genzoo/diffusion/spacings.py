@@ -6,24 +6,31 @@ from genzoo.diffusion.catalogue import SPACINGS
 from genzoo.errors import UsageError
 from genzoo.options import find
 
+# Each gives S times out of 0 … T-1, ascending, not yet rounded or free of repetitions; `time_steps` makes them so.
+
 
 def leading(T, S, _):
+    """i ⌊T/S⌋ (Song et al. 2021): from 0 on, and below T-1 unless S = T."""
     return np.arange(S) * (T // S)
 
 
 def linspace(T, S, _):
+    """From 0 to T-1, evenly (Lin et al. 2023, table 2)."""
     return np.round(np.linspace(T - 1, 0, S)[::-1])
 
 
 def trailing(T, S, _):
+    """T - 1 - i T/S: evenly down from T-1 (Lin et al. 2023, table 2)."""
     return np.round(T - T / S * np.arange(S - 1, -1, -1)) - 1
 
 
 def quad(T, S, _):
+    """Squares of even steps from 0 to sqrt(T-1) (Song et al. 2021, appendix D.2): dense near the image."""
     return np.round(np.linspace(np.sqrt(T - 1), 0, S)[::-1] ** 2)
 
 
 def log_snr(T, S, schedule):
+    """Evenly in λ = ln(α/σ), half of the logarithm of the signal-to-noise ratio (Lu et al. 2022)."""
     lam = schedule.half_log_snr(np.arange(T))  # falls with t
     if np.isneginf(lam[-1]):  # pure noise counts as one more step of the size before it
         lam[-1] = 2 * lam[max(0, T - 2)] - lam[max(0, T - 3)]

@@ -26,10 +26,12 @@ class Point:
 
     @property
     def curve(self):
+        """The curve that it is on: points of one curve differ in their steps."""
         return self.sampler if self.guidance is None else f"{self.sampler}, guidance {self.guidance:g}"
 
     @property
     def name(self):
+        """What it is called in tables."""
         guidance = "" if self.guidance is None else f", guidance {self.guidance:g}"
         return f"{self.sampler} {self.steps} steps{guidance}"
 

@@ -83,6 +83,7 @@ class GenerativeModel(Stored, keras.Model):
 
     @property
     def config(self):
+        """As of `get_config`."""
         return self.get_config()
 
     @property
@@ -117,11 +118,13 @@ class GenerativeModel(Stored, keras.Model):
 
     @property
     def metrics(self):
+        """The means of the losses, which Keras resets every epoch."""
         return list(self.trackers.values())
 
     # Plain Python builds all our graphs: AutoGraph would only reread the source, at half of the tracing time.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
+        """One step on {"image": [B, H, W, C], "label": [B]}: gradients, clipped; the optimizer; the moving average."""
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int64)
         weights = self.network.trainable_variables
         with tf.GradientTape() as tape:
@@ -133,6 +136,7 @@ class GenerativeModel(Stored, keras.Model):
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, batch):
+        """The losses of the averaged weights on a batch, as of `train_step`."""
         # Keyed by the images seen so far: every evaluation of the same set meets the same noise. Below 0, since no step
         # of training is there.
         step = -1 - tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)
@@ -216,9 +220,13 @@ class GenerativeModel(Stored, keras.Model):
         return 1
 
     def reconstruct(self, images, labels=None):
+        """Returns what the model makes of images, [n, H, W, C]; labels: n integers, for families that take labels.
+        Raises UsageError where images cannot be put in."""
         raise UsageError(f"{self.family} has no encoder to put images into: use {those('encodes')}")
 
     def interpolate(self, a, b, steps, labels=None):
+        """Returns `steps` images on the way from each image of a to that of b, [steps, n, H, W, C]. Raises as
+        `reconstruct` does."""
         raise UsageError(f"{self.family} has no encoder to put images into: use {those('encodes')}")
 
     def trajectory(self, n=None, *, labels=None, seed=0, frames=9, **options):

@@ -25,6 +25,7 @@ class Guided:
 
     @property
     def label_count(self):
+        """How many labels the network knows, those of the data or those that it invents; 0: none."""
         return self.num_classes if self.conditional else self.options["clusters"]
 
     @property
@@ -40,12 +41,14 @@ class Guided:
             self.cluster_shares = self.add_weight(name="cluster_shares", shape=(k,), **fixed)
 
     def prepare_training(self, images):
+        """Finds the groups of like images, where the model invents labels and has none yet."""
         if self.invents and not np.asarray(self.cluster_shares).any():  # else it begins with the groups of another run
             centres, shares = clusters.fit(images[:], self.label_count)
             self.cluster_centres.assign(centres)
             self.cluster_shares.assign(shares)
 
     def extras(self):
+        """Returns the groups, {name: weight}: sampling needs them."""
         return {"cluster_centres": self.cluster_centres, "cluster_shares": self.cluster_shares} if self.invents else {}
 
     def network_labels(self, images, labels, seen=None):

@@ -94,7 +94,10 @@ def modulated_norm(x, scale, shift, epsilon=1e-3):
 
 
 class Norm(layers.Layer):
-    """The layer that `norm` gives, its weights and its numbers, at the speed of `modulated_norm`."""
+    """The layer that `norm` gives, its weights and its numbers, at the speed of `modulated_norm`.
+
+    call(x [B, H, W, C]) → the same shape as x
+    """
 
     def __init__(self, channels):
         super().__init__(dtype="float32")
@@ -135,7 +138,10 @@ class Residual(layers.Layer):
 
 
 class Down(layers.Layer):
-    """Halves height and width: 2×2 pixels become channels, then a 1×1 convolution. Nothing is lost before it."""
+    """Halves height and width: 2×2 pixels become channels, then a 1×1 convolution. Nothing is lost before it.
+
+    call(x [B, H, W, C]) → [B, H/2, W/2, channels]
+    """
 
     def __init__(self, channels):
         super().__init__()
@@ -146,7 +152,10 @@ class Down(layers.Layer):
 
 
 class Up(layers.Layer):
-    """Doubles height and width: a 1×1 convolution, then channels become 2×2 pixels."""
+    """Doubles height and width: a 1×1 convolution, then channels become 2×2 pixels.
+
+    call(x [B, H, W, C]) → [B, 2H, 2W, channels]
+    """
 
     def __init__(self, channels):
         super().__init__()

@@ -63,7 +63,10 @@ class Decoder(keras.layers.Layer):
 
 
 class EncoderDecoder(keras.layers.Layer):
-    """An `Encoder` of `codes` × latent_dim outputs (2 for a mean and a log-variance) and a `Decoder` of latent_dim."""
+    """An `Encoder` of `codes` × latent_dim outputs (2 for a mean and a log-variance) and a `Decoder` of latent_dim.
+
+    call(x [B, H, W, C], labels [B] or None) → [B, H, W, C], by the first latent_dim outputs.
+    """
 
     def __init__(self, image_shape, num_classes, latent_dim, codes, widths):
         super().__init__()

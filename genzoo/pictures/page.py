@@ -23,6 +23,7 @@ class Picture:
 
     @property
     def source(self):
+        """The picture itself as an address, for the page to need no other file."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
     def size(self, most):
@@ -54,6 +55,7 @@ class Frames:
 
     @property
     def pictures(self):
+        """Each frame as a `Picture` that says its label."""
         return [Picture(png, f"{self.alt}, {label}") for png, label in zip(self.pngs, self.labels, strict=True)]
 
 

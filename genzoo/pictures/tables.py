@@ -42,18 +42,22 @@ class Column:
 
     @property
     def name(self):
+        """The title with its unit."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
     def arrow(self):
+        """Which way is better, as a sign."""
         return DIRECTIONS[self.better][0]
 
     @property
     def direction(self):
+        """The same in words."""
         return DIRECTIONS[self.better][1]
 
     @property
     def head(self):
+        """What stands above the column."""
         return f"{self.name} {self.arrow}".rstrip()
 
     def show(self, value):
@@ -84,6 +88,7 @@ class Shown:
 
     @property
     def mark(self):
+        """The number of the footnote, raised, or ''."""
         return str(self.note).translate(SUPERSCRIPTS) if self.note else ""
 
 
@@ -101,6 +106,7 @@ class Table:
 
     @property
     def all_rows(self):
+        """The rows, and the floor below them where there is one."""
         return [*self.rows, self.floor] if self.floor else list(self.rows)
 
     @property

@@ -42,6 +42,7 @@ class Bound:
 
     @property
     def bits_per_dim(self):
+        """The bound in bits for one value of a pixel."""
         return self.nats / (self.dims * math.log(2))
 
 

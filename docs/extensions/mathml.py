@@ -1,0 +1,62 @@
+"""Formulas as MathML, made when the pages are: a browser draws it without a script, a font or a network."""
+
+import re
+
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
+# LaTeX that docutils does not know, as LaTeX that it knows.
+SPELT = {
+    r"\\(frac|[dt]frac)\s*(\d)\s*(\w|\\[a-zA-Z]+)": r"\\\1{\2}{\3}",
+    r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])": r"\\\1l",
+    r"\\dots(?![a-zA-Z])": r"\\ldots",
+    r"\\texttt(?![a-zA-Z])": r"\\text",
+    r"\\(middle|mathop|textstyle|displaystyle)(?![a-zA-Z])": "",
+}
+
+
+def mathml(formula, display="inline"):
+    """Returns a formula in LaTeX as MathML. Raises ValueError for what docutils does not know."""
+    for pattern, spelt in SPELT.items():
+        formula = re.sub(pattern, spelt, formula)
+    try:
+        made = tex2mathml(formula, as_block=display == "block")
+    except MathError as error:
+        raise ValueError(f"{error}") from error
+    return made
+
+
+def _written(translator, node, display):
+    try:
+        made = mathml(node.astext(), display)
+    except ValueError as error:
+        LOGGER.warning("no MathML for %r: %s", node.astext(), error, location=node)
+        made = f"<code>{translator.encode(node.astext())}</code>"
+    translator.body.append(made)
+
+
+def inline(translator, node):
+    _written(translator, node, "inline")
+    raise _skip()
+
+
+def block(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="math-block"))
+    if node.get("number"):
+        translator.body.append(f'<span class="eqno">({node["number"]})</span>')
+    _written(translator, node, "block")
+    translator.body.append("</div>\n")
+    raise _skip()
+
+
+def _skip():
+    from docutils import nodes
+
+    return nodes.SkipNode()
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
