@@ -265,7 +265,7 @@ for padding in "valid", "same":
     try:
         ends[padding] = copy.shape[1], f"loss {error(original, copy):.0f}"
     except tf.errors.InvalidArgumentError as problem:
-        ends[padding] = copy.shape[1], f"{type(problem).__name__}: {problem.message.split(' [Op')[0]}"
+        ends[padding] = copy.shape[1], f"{type(problem).__name__}: {problem.message.split('}} ')[-1].split(' [Op')[0]}"
     print(f"{padding}: 32 → {ends[padding][0]}, {ends[padding][1]}")
 
 # %% [markdown] lang="en"
@@ -338,11 +338,11 @@ plt.legend()
 plt.show()
 
 # %% [markdown] lang="en"
-# First the decoder learns what all images share, a grey blob in the middle. Then the blobs take the shape of digits. After about a hundred steps the
+# First the decoder learns what all images share, a grey blob in the middle. Then the blobs take the shape of digits. Before a hundred steps are over the
 # network has passed what any linear autoencoder of eight numbers can do. The test images were never trained on:
 
 # %% [markdown] lang="zh-CN"
-# 解码器首先学到所有图像的共同点:中间一团灰。随后灰团渐渐变成数字的形状。大约一百步之后,
+# 解码器首先学到所有图像的共同点:中间一团灰。随后灰团渐渐变成数字的形状。不到一百步,
 # 网络就超过了任何只有八个数的线性自编码器所能做到的。测试图像从未参加训练:
 
 # %%
@@ -425,44 +425,43 @@ assert by_size[2] < error(test_images, pca(test_images, 2)) and by_size[8] < err
 # ## Is it a generative model? The holes
 #
 # The decoder makes an image of any $z$. So draw a $z$ at random, decode it, and have a new digit? With $d = 2$ we can look at
-# the whole plane: on the left where the encoder puts the training images, on the right what the decoder makes of each
-# place in it.
+# the whole plane: above, where the encoder puts the training images; below, what the decoder makes of each place in the same range.
 
 # %% [markdown] lang="zh-CN"
 # ## 它是生成模型吗?空洞
 #
 # 解码器能把任何 $z$ 变成图像。那么随机取一个 $z$,解码,不就得到新数字了吗?$d = 2$ 时我们可以看到整个平面:
-# 左边是编码器把训练图像放到的位置,右边是解码器在每个位置上给出的图像。
+# 上图是编码器把训练图像放到的位置,下图是解码器在同一范围内每个位置上给出的图像。
 
 # %%
 z_2 = models[2].encode(train_images)  # [N, 2]
 low, high = z_2.min(axis=0), z_2.max(axis=0)
 across, down = np.linspace(low[0], high[0], 16), np.linspace(high[1], low[1], 16)
 places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)  # row by row, from the top
-sheet = models[2].decode(places).reshape(16, 16, *data.image_shape)
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4))
-left.scatter(*z_2.T, c=train_labels, cmap="tab10", s=4)
-left.set(title="training images in the latent plane", xlabel="z[0]", ylabel="z[1]")
-right.imshow(sheet.transpose(0, 2, 1, 3, 4).reshape(16 * data.image_shape[0], -1, data.image_shape[2]).squeeze(), cmap="gray")
-right.set(title="decoded, over the same range")
-right.axis("off")
-plt.tight_layout()
+plt.figure(figsize=(5, 3.6))
+plt.scatter(*z_2.T, c=train_labels, cmap="tab10", s=4)
+plt.colorbar(label="label")
+plt.xlabel("z[0]")
+plt.ylabel("z[1]")
+plt.title("training images in the latent plane")
 plt.show()
+show(models[2].decode(places), columns=16, scale=2, title="the same range, decoded")
 counts = np.histogram2d(*z_2.T, bins=16)[0]
 empty = float((counts == 0).mean())
 print(f"of 16 × 16 squares of the plane, {empty:.0%} hold no training image")
 
 # %% [markdown] lang="en"
-# Digits of one class lie together, in arms and islands, though no label was ever shown. But much of the plane is empty. There
-# the decoder was never trained, and shows what comes out by chance: smears, strokes that belong to no digit.
+# Digits of one class lie together, in arms and islands, though no label was ever shown. But a good part of the plane is empty. The
+# decoder was never trained there, and what it shows is left to chance: often a blend of its neighbours, here and there strokes that belong to no digit.
+# Nothing in the loss has a say in it.
 #
 # With $d = 8$ nobody can look at the whole space, and the emptiness grows. Let us be fair to the autoencoder, and draw each
 # of the eight numbers from the values that it really has, but each from another image: `z` has the right range, the right
 # mean and the right spread in every coordinate, and only the coordinates do not fit together.
 
 # %% [markdown] lang="zh-CN"
-# 同一类的数字聚在一起,成臂状或岛状,尽管从来没有给过标签。但平面上很大一部分是空的。
-# 解码器在那里从未受过训练,给出的只是碰巧出现的东西:模糊的一团,或者不属于任何数字的笔画。
+# 同一类的数字聚在一起,成臂状或岛状,尽管从来没有给过标签。但平面上有相当一部分是空的。
+# 解码器在那里从未受过训练,给出什么全凭运气:常常是邻近图像的混合,有时是不属于任何数字的笔画。损失函数管不到那里。
 #
 # $d = 8$ 时谁也无法看到整个空间,而且空的地方更多。我们对自编码器公平一点:八个数中的每一个都取它真实出现过的值,
 # 只是各取自不同的图像。这样 `z` 的每个坐标范围对、均值对、散布也对,只是各坐标彼此不配。
@@ -486,11 +485,11 @@ far = {
 print({name: round(value, 3) for name, value in far.items()})
 
 # %% [markdown] lang="en"
-# A few look like digits, many like none. In numbers: decoded latents of real images lie closer to the training images than
-# these do.
+# Some could pass for digits. Others are broken: loose strokes, open loops, two digits in one. In numbers: the copies of real images lie closer to
+# the training images than these do.
 
 # %% [markdown] lang="zh-CN"
-# 有几个像数字,很多什么都不像。用数字来说:由真实图像的隐变量解码出的图像,比这些图像更接近训练图像。
+# 有些可以当作数字。另一些则是破碎的:零散的笔画、没合上的圈、两个数字叠在一起。用数值来说:真实图像的复制品比这些图像更接近训练图像。
 
 # %% tags=["check"]
 # @title Check: the plane has holes, and loose coordinates decode to what is farther from real images
@@ -566,7 +565,10 @@ show([walk, mixed], rows=["latents", "pixels"], labels=[f"{u:.2f}" for u in shar
 def at(u):
     """What stands at the share u of the way, for five pairs of test images."""
     z_a, z_b = model.encode(test_images[:5]), model.encode(test_images[5:10])
-    show([model.decode((1 - u) * z_a + u * z_b), (1 - u) * test_images[:5] + u * test_images[5:10]], rows=["latents", "pixels"])
+    show(
+        [model.decode((1 - u) * z_a + u * z_b), (1 - u) * test_images[:5] + u * test_images[5:10]],
+        rows=["latents", "pixels"],
+    )
 
 
 slider(at, "u", np.linspace(0, 1, 11).round(1).tolist(), start=0.5)
@@ -600,13 +602,13 @@ assert halfway["latents"] < halfway["pixels"]
 # %% [markdown] lang="en"
 # ## What five minutes of MNIST give
 #
-# The package brings an autoencoder with 32 latent numbers that was trained on MNIST for five minutes. Above: drawn from its mixture. Below: a
-# walk from the first five of them to the last five.
+# The package brings an autoencoder with 32 latent numbers that was trained on MNIST for five minutes. Above: drawn from its mixture. Below: walks
+# from the first five of them to the next five.
 
 # %% [markdown] lang="zh-CN"
 # ## 在 MNIST 上训练五分钟的结果
 #
-# 软件包自带一个在 MNIST 上训练了五分钟的自编码器,隐变量有 32 个数。上图:从它的混合高斯中采样。下图:从前五个样本走到后五个样本。
+# 软件包自带一个在 MNIST 上训练了五分钟的自编码器,隐变量有 32 个数。上图:从它的混合高斯中采样。下图:从前五个样本走到接下来的五个样本。
 
 # %% tags=["cover"]
 trained = genzoo.load("zoo:ae-mnist")
@@ -617,10 +619,10 @@ show(list(ways.swapaxes(0, 1)), scale=2, title="from one digit to another")
 
 # %% [markdown] lang="en"
 # The strokes are sharper than those of our model above, and most samples can be read; some cannot. A bottleneck four times as wide copies more, and the mixture
-# has a harder task.
+# has a harder task. On the walks strokes dissolve and form anew: between the digits there are holes.
 
 # %% [markdown] lang="zh-CN"
-# 笔画比上面我们自己训练的模型更清晰,大多数样本能认出来,也有认不出的。瓶颈宽了四倍,复制得更多,混合高斯的任务也就更难。
+# 笔画比上面我们自己训练的模型更清晰,大多数样本能认出来,也有认不出的。瓶颈宽了四倍,复制得更多,混合高斯的任务也就更难。漫步途中,笔画消散又重新形成:数字之间有空洞。
 
 # %% [markdown] lang="en"
 # ## Exercises

@@ -261,7 +261,9 @@ plt.xlabel("test images, sorted")
 plt.ylabel("nats")
 plt.legend()
 plt.show()
-print(f"mean over 20 images, nats: log p {log_p.mean():.2f}, ELBO {elbo.mean():.2f}, KL to the posterior {gap.mean():.2f}")
+print(
+    f"mean over 20 images, nats: log p {log_p.mean():.2f}, ELBO {elbo.mean():.2f}, KL to the posterior {gap.mean():.2f}"
+)
 print(f"largest difference of log p and ELBO + KL: {np.abs(log_p - elbo - gap).max():.3f}")
 
 # %% [markdown] lang="en"
@@ -331,11 +333,13 @@ if DATA == "digits":  # elsewhere clouds may be finer than the grid
 # %%
 eps = rng.standard_normal(100_000)
 scatter = {}
-for sigma in 1.0, 0.3, 0.1, 0.03:
+for sigma in 0.3, 0.1, 0.03, 0.01:
     z = 1.0 + sigma * eps
     score, path = z**2 * (z - 1.0) / sigma**2, 2 * z  # of d/dμ E[z²] = 2μ = 2
     scatter[sigma] = score.std(), path.std()
-    print(f"σ {sigma}: score function {score.mean():.2f} ± {score.std():.2f}, reparameterised {path.mean():.2f} ± {path.std():.2f}")
+    print(
+        f"σ {sigma}: score function {score.mean():.2f} ± {score.std():.2f}, reparameterised {path.mean():.2f} ± {path.std():.2f}"
+    )
 show_source(reparameterize)
 
 # %% [markdown] lang="en"
@@ -350,7 +354,7 @@ show_source(reparameterize)
 # %% tags=["check"]
 # @title Check: the score function scatters more, the more so the smaller the cloud
 assert all(score > 2 * path for score, path in scatter.values())
-assert scatter[0.03][0] > 5 * scatter[1.0][0] and scatter[0.03][1] < 0.1 * scatter[1.0][1]
+assert scatter[0.01][0] > 5 * scatter[0.3][0] and scatter[0.01][1] < 0.1 * scatter[0.3][1]
 
 # %% [markdown] lang="en"
 # ## The divergence in closed form
@@ -578,7 +582,10 @@ show(
     [test_images[:10], *(m.reconstruct(test_images[:10]) for m in by_beta.values())],
     rows=["image", *(f"β = {beta}" for beta in by_beta)],
 )
-show([m.sample(10, seed=SEED, prior="normal") for m in by_beta.values()], rows=[f"sample, β = {beta}" for beta in by_beta])
+show(
+    [m.sample(10, seed=SEED, prior="normal") for m in by_beta.values()],
+    rows=[f"sample, β = {beta}" for beta in by_beta],
+)
 
 # %% [markdown] lang="en"
 # At $\beta = 1$ all eight coordinates carry nats. At 8 only some do: the others have no bar. At $\beta = D$ nothing is left, and every image comes back as the mean image:
@@ -641,11 +648,13 @@ for name, model in ("2 numbers", plane), ("8 numbers", vae):
     information = (log_normal(z, z_mean, z_log_var) - log_all).mean()
     mismatch[name] = (log_all - log_normal(z, 0.0, np.zeros(z.shape[1]))).mean()
     average = float(kl_divergence(z_mean, z_log_var).numpy().mean())
-    print(f"{name}: average KL {average:.2f} = information {information:.2f} + mismatch {mismatch[name]:.2f} nats", end="")
+    print(
+        f"{name}: average KL {average:.2f} = information {information:.2f} + mismatch {mismatch[name]:.2f} nats", end=""
+    )
     print(f" (log N = {math.log(len(some)):.2f})")
     if model is plane:
         sums = average, information + mismatch[name]
-        density = np.exp(log_aggregated(grid[::1], z_mean, z_log_var)).reshape(161, 161).T
+        density = np.exp(log_aggregated(grid, z_mean, z_log_var)).reshape(161, 161).T
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.2))
 prior = np.exp(log_normal(grid, 0.0, np.zeros(2))).reshape(161, 161).T
 for ax, values, title in zip(axes, (density, prior), ("aggregated posterior q(z)", "prior p(z)"), strict=True):
@@ -703,7 +712,9 @@ assert far["VAE, mixture"] < far["VAE, normal"]
 lengths = {"2 numbers": likelihood(plane, data, n=100), "8 numbers": likelihood(vae, data, n=100)}
 for name, bounds in lengths.items():
     for bound in bounds.values():
-        print(f"{name}: ≤ {bound.bits_per_dim:.3f} bits a number, {bound.nats:.0f} ± {bound.error:.0f} nats: {bound.method}")
+        print(
+            f"{name}: ≤ {bound.bits_per_dim:.3f} bits a number, {bound.nats:.0f} ± {bound.error:.0f} nats: {bound.method}"
+        )
 
 # %% [markdown] lang="en"
 # Uncompressed, a number costs 8 bits. Eight latent numbers explain more than two, and the importance-weighted bound is a little tighter. Likelihood is one measure, not *the* measure: it counts every
@@ -776,8 +787,10 @@ seen = trained.sample(500, seed=SEED + 1)
 keep = active(trained, seen)
 z = trained.encode(seen)
 change = np.abs(trained.decode(np.where(keep, z, 0.0)) - trained.decode(z)).mean()
-print(f"{keep.sum()} of {len(keep)} are used; without the others a pixel changes by {change:.4f} on average, of a range of 2")
-assert 0 < keep.sum() and change < 0.05
+print(
+    f"{keep.sum()} of {len(keep)} are used; without the others a pixel changes by {change:.4f} on average, of a range of 2"
+)
+assert keep.any() and change < 0.05
 
 # %% [markdown] lang="en"
 # ## References

@@ -270,7 +270,8 @@ assert terms["cvae"]["loss"] < terms["vae"]["loss"]
 
 # %%
 show_source(Autoencoder.decode)
-wanted, n = [3, 1, 4, 1, 5][:K] if K > 5 else [0, 1], 5
+wanted = [k % K for k in (3, 1, 4, 1, 5)]
+n = len(wanted)
 print("repeated inside:", len(np.repeat(wanted, n)), "rows for", n, "images")
 five = cvae.sample(labels=wanted, seed=SEED, prior="normal")
 print("one for each image:", five.shape)
@@ -347,7 +348,9 @@ told = {}
 for name, (known, asked) in latents.items():
     told[name] = LogisticRegression(max_iter=1000).fit(known, train_labels).score(asked, test_labels)
 chance = np.bincount(test_labels).max() / len(test_labels)
-print(f"label read from latents: {told['vae']:.0%} of the VAE's, {told['cvae']:.0%} of the CVAE's; always the most frequent: {chance:.0%}")
+print(
+    f"label read from latents: {told['vae']:.0%} of the VAE's, {told['cvae']:.0%} of the CVAE's; always the most frequent: {chance:.0%}"
+)
 fig, axes = plt.subplots(1, 2, figsize=(7, 3))
 for ax, (name, (known, _)) in zip(axes, latents.items(), strict=True):
     centred = known - known.mean(axis=0)
@@ -448,7 +451,9 @@ if DATA == "digits":
 
 # %%
 labels = np.arange(K)
-rows = [cvae.interpolate(train_images[firsts[k, :1]], train_images[firsts[k, 1:2]], 9, labels=[k])[:, 0] for k in labels[:5]]
+rows = [
+    cvae.interpolate(train_images[firsts[k, :1]], train_images[firsts[k, 1:2]], 9, labels=[k])[:, 0] for k in labels[:5]
+]
 show(rows, rows=list(names[:5]), title="from one image to another of the same label")
 z_a, z_b = z[0], z[1]
 line = np.stack([(1 - u) * z_a + u * z_b for u in np.linspace(0, 1, 9)])
@@ -510,7 +515,12 @@ trained = genzoo.load("zoo:cvae-mnist")
 zeros = trained.sample(labels=[0] * 4, seed=SEED)
 styles = trained.encode(zeros, [0] * 4)
 show([trained.decode(np.repeat(style[None], 10, axis=0), np.arange(10)) for style in styles], scale=2, labels=range(10))
-show(trained.sample(labels=np.tile(np.arange(10), 4), seed=SEED), columns=20, scale=1, title="zoo:cvae-mnist, its mixtures")
+show(
+    trained.sample(labels=np.tile(np.arange(10), 4), seed=SEED),
+    columns=20,
+    scale=1,
+    title="zoo:cvae-mnist, its mixtures",
+)
 
 # %% [markdown] lang="en"
 # The slant and the weight of a zero carry over to the digits beside it.
