@@ -501,7 +501,7 @@ if DATA == "digits":
 # ## Filling the holes from outside: a density of latents
 #
 # The simplest cure comes after the training: find out where latents lie, and draw from there
-# (ex-post density estimation, [Ghosh et al. 2020](https://arxiv.org/abs/1903.12436), section 4). The density is a mixture of $K$ Gaussians,
+# (ex-post density estimation, [Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)). The density is a mixture of $K$ Gaussians,
 #
 # $$q(z) = \sum_{k=1}^{K} \pi_k\, \mathcal{N}(z \mid m_k, \Sigma_k), \qquad \pi_k \ge 0, \quad \sum_k \pi_k = 1,$$
 #
@@ -513,7 +513,7 @@ if DATA == "digits":
 # ## 从外部填补空洞:隐变量的密度
 #
 # 最简单的补救在训练之后进行:先弄清隐变量分布在哪里,再从那里采样
-# (事后密度估计,[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436) 第 4 节)。密度取为 $K$ 个高斯的混合,
+# (事后密度估计,[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436))。密度取为 $K$ 个高斯的混合,
 #
 # $$q(z) = \sum_{k=1}^{K} \pi_k\, \mathcal{N}(z \mid m_k, \Sigma_k), \qquad \pi_k \ge 0, \quad \sum_k \pi_k = 1,$$
 #

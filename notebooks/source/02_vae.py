@@ -512,7 +512,7 @@ assert far["VAE"] < far["AE"] and excess["VAE"] < excess["AE"]
 #
 # **A direction of the data with less variance than the pixels' noise is not worth a latent.** Encoder and decoder agree to ignore
 # it: the posterior has *collapsed* onto the prior. It is no failure of the optimizer, it is the optimum. This is probabilistic PCA, and
-# deep VAEs follow it closely ([Lucas et al. 2019](https://arxiv.org/abs/1911.02469), section 4).
+# deep VAEs follow it closely ([Lucas et al. 2019](https://arxiv.org/abs/1911.02469)).
 #
 # **Predict, then run.** The eigenvalues of the data are known from the first notebook. How many of eight latents will be used at $\beta = 1$, at 8, and at $\beta = D$? The last one comes about easily: to *average* the squared error
 # over the $D$ pixels and to *add up* the KL is the same as $\beta = D$.
@@ -541,7 +541,7 @@ assert far["VAE"] < far["AE"] and excess["VAE"] < excess["AE"]
 # $$w^2 = \max(0,\ \lambda - \beta/2), \qquad \mathrm{KL} = \max\!\left(0,\ \tfrac12 \log \frac{2 \lambda}{\beta}\right) \text{ on average.}$$
 #
 # **如果数据在某个方向上的方差小于像素噪声的方差,这个方向就不值得用一个隐变量。** 编码器和解码器一致忽略它:后验 *坍缩* 到了先验上。
-# 这不是优化器的失败,而是最优解。这就是概率 PCA,深层 VAE 的行为也与之相近([Lucas et al. 2019](https://arxiv.org/abs/1911.02469) 第 4 节)。
+# 这不是优化器的失败,而是最优解。这就是概率 PCA,深层 VAE 的行为也与之相近([Lucas et al. 2019](https://arxiv.org/abs/1911.02469))。
 #
 # **先预测,再运行。** 数据的特征值在第一篇里已经知道了。$\beta = 1$、8 和 $\beta = D$ 时,八个隐变量各会用到几个?最后一种情形很容易出现:
 # 对 $D$ 个像素的平方误差 *取平均*,却把 KL *加起来*,就等于 $\beta = D$。
