@@ -290,10 +290,11 @@ plt.show()
 
 # %% [markdown] lang="en"
 # The gap is small where the cloud covers the true posterior. It is large where the cloud is too wide, where the posterior is tilted or bent, which one variance for each coordinate
-# cannot follow, and largest where the encoder looks in the wrong place: on an image unlike those it was trained on.
+# cannot follow, and largest where the encoder looks in the wrong place: on the images
+# that the model finds least likely, at the left end of the curve above.
 
 # %% [markdown] lang="zh-CN"
-# 云团盖住真实后验时,差距很小。云团太宽,或者后验倾斜、弯曲(每个坐标只有一个方差,跟不上),差距就大;编码器找错了地方时差距最大:那是与训练图像不相像的图像。
+# 云团盖住真实后验时,差距很小。云团太宽,或者后验倾斜、弯曲(每个坐标只有一个方差,跟不上),差距就大;编码器找错了地方时差距最大:那是模型认为最不可能的图像,在上面曲线的左端。
 
 # %% tags=["check"]
 # @title Check: eq. 1 in numbers, and the bound is below log p(x)
