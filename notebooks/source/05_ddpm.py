@@ -27,7 +27,7 @@
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any name that `genzoo train --data` takes
 SIZE = 16  # pixels a side; None: the set's own
-STEPS = 600  # of the training here; more: better pictures
+STEPS = 500  # of the training here; more: better pictures
 T = 200  # steps of the noise; the package's own weights have 1000
 SEED = 0
 
