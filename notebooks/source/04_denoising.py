@@ -356,7 +356,9 @@ by_steps = {n: model.sample(16, seed=SEED, steps=n) for n in counts}
 show(list(by_steps.values()), rows=[f"{n} steps" for n in counts], columns=16)
 real_contrast = many.std(0).mean()
 for n, images in by_steps.items():
-    print(f"{n:2} steps: deviation of a pixel among samples {images.std(0).mean():.3f} (real images {real_contrast:.3f})")
+    print(
+        f"{n:2} steps: deviation of a pixel among samples {images.std(0).mean():.3f} (real images {real_contrast:.3f})"
+    )
 
 # %% [markdown] lang="en"
 # One step gives sixteen times the mean image. With more steps the samples come to differ nearly as much as real images
@@ -453,7 +455,9 @@ for n in (1, 2, 5, 20, 1000):
     assert np.allclose(left_over(Blend.shares(n)), 1 - np.arange(n + 1) / n)
 for name, shares in {"20 %, 5 steps": Blend.shares(5, 0.2), "1/(n-i), 5 steps": Blend.shares(5)}.items():
     walk, after = walks[name], np.append(np.cumprod((1 - shares)[::-1])[::-1], 1)[1:]
-    made = np.prod(1 - shares) * walk[0][0] + sum(s * w * x_0 for s, w, (_, x_0) in zip(shares, after, walk, strict=False))
+    made = np.prod(1 - shares) * walk[0][0] + sum(
+        s * w * x_0 for s, w, (_, x_0) in zip(shares, after, walk, strict=False)
+    )
     assert np.abs(made - walk[-1][0]).max() < 1e-4, name
 assert np.abs(walks["1/(n-i), 5 steps"][-1][0] - walks["1/(n-i), 5 steps"][-1][1]).max() < 1e-5
 
@@ -502,7 +506,11 @@ ends = {"told": model.sample(14, seed=SEED, steps=20), "not told": blind.sample(
 show(list(ends.values()), rows=list(ends), columns=14, title="20 steps from the same noise")
 
 background = blend(eight, 0.25, noise)[:, :, [0, -1]], blend(eight, 0.5, noise)[:, :, [0, -1]]
-print("pixels at the left and right border scatter by", *(f"{pixels.std():.2f}" for pixels in background), "at a = 0.25, 0.5")
+print(
+    "pixels at the left and right border scatter by",
+    *(f"{pixels.std():.2f}" for pixels in background),
+    "at a = 0.25, 0.5",
+)
 
 # %% [markdown] lang="en"
 # Perhaps you expected more. Over most amounts the blind network is only a few percent worse, and it draws digits as well. An image of many pixels **shows how noisy it is**: its background

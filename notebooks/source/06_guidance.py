@@ -155,7 +155,9 @@ for s in (0.0, 1.0, 2.5, 8.0):
     assert np.allclose(mix, (1 + (s - 1)) * cond - (s - 1) * uncond)
     images = [formulas.x0_from("eps", e, x, alpha, sigma) for e in (cond, uncond)]
     v = [formulas.target("v", image, e, alpha, sigma) for image, e in zip(images, (cond, uncond), strict=True)]
-    assert np.allclose(formulas.x0_from("v", formulas.guide(*v, s), x, alpha, sigma), formulas.x0_from("eps", mix, x, alpha, sigma))
+    assert np.allclose(
+        formulas.x0_from("v", formulas.guide(*v, s), x, alpha, sigma), formulas.x0_from("eps", mix, x, alpha, sigma)
+    )
 
 # %% [markdown] lang="en"
 # ## A case that can be computed exactly
@@ -202,7 +204,9 @@ def guided_samples(s, n=20_000, steps=250, interval=(0, np.inf), sampler="ddim",
     table = samplers.table(sampler, schedule, time_pairs(schedule, steps), **options)
     draw = np.random.default_rng(SEED)
     x = draw.standard_normal(n)
-    for t, x0_weights, eps_weights, fresh in zip(table.t, table.x0_weights, table.eps_weights, table.fresh, strict=True):
+    for t, x0_weights, eps_weights, fresh in zip(
+        table.t, table.x0_weights, table.eps_weights, table.fresh, strict=True
+    ):
         alpha, sigma = schedule.alpha_sigma(t)
         scale = s if interval[0] < sigma / alpha <= interval[1] else 1.0
         eps = formulas.guide(noise_in(x, 1, alpha, sigma), noise_in(x, None, alpha, sigma), scale)
@@ -257,7 +261,11 @@ t = 500
 alpha, sigma = schedule.alpha_sigma(t)
 width = line[1] - line[0]
 power = tilted(4)
-noised = (np.exp(-((line[:, None] - alpha * line) ** 2) / (2 * sigma**2)) * power).sum(1) * width / np.sqrt(2 * np.pi * sigma**2)
+noised = (
+    (np.exp(-((line[:, None] - alpha * line) ** 2) / (2 * sigma**2)) * power).sum(1)
+    * width
+    / np.sqrt(2 * np.pi * sigma**2)
+)
 plt.figure(figsize=(6, 2.6))
 plt.plot(line, noised, color="#7570b3", label="power first, then noise: what a chain needs")
 plt.plot(line, tilted(4, alpha, sigma), "--", color="#d95f02", label="noise first, then power: what guidance follows")
@@ -533,7 +541,9 @@ def end_of(options):
 unclipped = {name: end_of(asked) for name, asked in kept.items()}
 show(list(unclipped.values()), rows=list(unclipped), scale=2)
 for name, images in unclipped.items():
-    print(f"{name:15} deviation of the pixels {images.std((1, 2, 3)).mean():.3f}, largest pixel {np.abs(images).max():.2f}")
+    print(
+        f"{name:15} deviation of the pixels {images.std((1, 2, 3)).mean():.3f}, largest pixel {np.abs(images).max():.2f}"
+    )
 
 # %% [markdown] lang="en"
 # Without the cut, a scale of 8 drives pixels far out of the range. Rescaling brings them back, by more as $arphi$ grows. It mends the contrast, not the
@@ -635,7 +645,9 @@ for name, x in ends.items():
     print(f"{name:15}  {x.mean():.2f} ± {x.std():.2f}")
 # Nearly all of the push comes from the levels above 1, where the class is decided. Below 1 it takes the mean near the tilted
 # density's, though the samples are still too much alike; and below 0.3 guidance changes nothing at all.
-assert np.allclose([ends["below 1"].mean(), ends["below 1"].std()], [ends["0.3 to 1"].mean(), ends["0.3 to 1"].std()], atol=0.02)
+assert np.allclose(
+    [ends["below 1"].mean(), ends["below 1"].std()], [ends["0.3 to 1"].mean(), ends["0.3 to 1"].std()], atol=0.02
+)
 assert abs(ends["below 1"].mean() - wanted[0]) < abs(ends["above 1"].mean() - wanted[0])
 
 # %% tags=["solution"]
@@ -646,7 +658,9 @@ for t, x0_weights, eps_weights in zip(table.t, table.x0_weights, table.eps_weigh
     alpha, sigma = schedule.alpha_sigma(t)
     eps = formulas.guide(noise_in(x, 1, alpha, sigma), noise_in(x, 0, alpha, sigma), 2.0)
     x = x0_weights[0] * formulas.x0_from("eps", eps, x, alpha, sigma) + eps_weights[0] * eps
-print(f"away from A, s = 2: {x.mean():.2f} ± {x.std():.2f}; from the unconditional: {drawn[2].mean():.2f} ± {drawn[2].std():.2f}")
+print(
+    f"away from A, s = 2: {x.mean():.2f} ± {x.std():.2f}; from the unconditional: {drawn[2].mean():.2f} ± {drawn[2].std():.2f}"
+)
 # Both predictions are straight lines in x with one slope, so that the mix is σ (x - α m)/(α² 0.5² + σ²) with the mean
 # m = μ_A + s (μ_B - μ_A) = 3: the exact prediction for N(3, 0.5²), which is what is drawn. The unconditional prediction is
 # nearly B's own where x is near B, so that the push away from it ends there; the push away from A never ends.
