@@ -547,10 +547,12 @@ show(zoo.sample(40, seed=SEED + 1), columns=20, title="zoo:blend-mnist", scale=2
 print(f"{zoo.evaluations(steps=20)} network evaluations an image: a guided step takes two")
 
 # %% [markdown] lang="en"
-# The same story with better strokes: a cloud, a decision, details. Move the amount of noise yourself, on images that this model drew:
+# The strokes are better, and there is no cloud in the first rows: the group decides at once what our small model had to find in the noise. Without a group the cloud is back, as
+# you can see when you move the amount of noise yourself, on images that this model drew:
 
 # %% [markdown] lang="zh-CN"
-# 同样的故事,笔画更好:灰影,决定,细节。自己移动噪声量试试,用的是这个模型画出的图像:
+# 笔画更好了,而且最初几行没有灰影:我们的小模型要在噪声里寻找的决定,分组一下子就做了。不告诉它分组,灰影就又回来了;
+# 自己移动噪声量便能看到,用的是这个模型画出的图像:
 
 # %%
 shapes = zoo.sample(10, seed=SEED)
