@@ -145,8 +145,8 @@ def print_table(table):
     names = ["t", "x0", "x0 before", "x0 before that", "eps", "eps before", "eps before that", "fresh noise"]
     shown = [i for i, column in enumerate(columns) if i == 0 or np.any(column)]
     print("   ".join(f"{names[i]:>11}" for i in shown))
-    for row in zip(*(columns[i] for i in shown)):
-        print("   ".join(f"{value:11.4f}" if i else f"{value:11d}" for i, value in zip(shown, row)))
+    for row in zip(*(columns[i] for i in shown), strict=True):
+        print("   ".join(f"{value:11.4f}" if i else f"{value:11d}" for i, value in zip(shown, row, strict=True)))
 
 
 five = samplers.table("ddim", model.schedule, time_pairs(model.schedule, 5), eta=0.0)
@@ -199,7 +199,13 @@ def bumps(n, seed):
 
 
 starts, real = np.random.default_rng(SEED).standard_normal(4000), bumps(4000, SEED + 1)
-distance = lambda a, b: np.abs(np.sort(a) - np.sort(b)).mean()  # Wasserstein-1 distance of two samples on the line
+
+
+def distance(a, b):
+    """The Wasserstein-1 distance of two samples on the line, as many of each."""
+    return np.abs(np.sort(a) - np.sort(b)).mean()
+
+
 floor = np.mean([distance(real, bumps(4000, SEED + 2 + i)) for i in range(5)])
 ends, ways = {}, {}
 for steps in (5, 10, 50, T):
@@ -209,7 +215,7 @@ for steps in (5, 10, 50, T):
         ends[steps, eta] = distance(ways[steps, eta][-1], real)
 
 figure, axes = plt.subplots(1, 4, figsize=(8, 3), sharey=True, width_ratios=(3, 1, 3, 1))
-for eta, (left, right) in zip((0.0, 1.0), (axes[:2], axes[2:])):
+for eta, (left, right) in zip((0.0, 1.0), (axes[:2], axes[2:]), strict=True):
     path = ways[T, eta]
     shown = np.argsort(starts)[np.linspace(150, 3850, 12).astype(int)]
     left.plot(np.arange(T, -1, -1)[::5], path[::5, shown], lw=0.8)
@@ -253,7 +259,12 @@ made = {
     for steps in COUNTS
 }
 show(list(made.values()), rows=[f"eta {eta:g}, {steps} steps" for eta, steps in made], scale=2)
-rms = lambda a, b: float(np.sqrt(np.mean((np.asarray(a) - np.asarray(b)) ** 2)))
+
+
+def rms(a, b):
+    return float(np.sqrt(np.mean((np.asarray(a) - np.asarray(b)) ** 2)))
+
+
 kept = {eta: rms(made[eta, 10], made[eta, 50]) for eta in (0.0, 1.0)}
 print(f"difference of 10 and 50 steps, root mean square: eta 0 {kept[0.0]:.2f}, eta 1 {kept[1.0]:.2f}")
 # %% tags=["check"]
@@ -417,7 +428,7 @@ assert rms(compiled, consistent) < 1e-2
 show_source(type(model).invert)
 data = load_data(model.run_config["data"]["name"], image_size=model.run_config["data"]["image_size"])
 
-from genzoo.data.pixels import to_float  # noqa: E402
+from genzoo.data.pixels import to_float
 
 first = [np.flatnonzero(data.test_labels == label)[0] for label in range(data.num_classes)][:10]
 images, labels = to_float(data.test_images[first]), data.test_labels[first]
@@ -434,7 +445,7 @@ plt.xlabel("steps each way")
 plt.ylabel("error, root mean square")
 plt.legend()
 plt.show()
-print("  ".join(f"{steps} steps: {error:.3f}" for steps, error in zip(TURNS, errors)))
+print("  ".join(f"{steps} steps: {error:.3f}" for steps, error in zip(TURNS, errors, strict=True)))
 print(f"deviation of the noise that the images became: {inverted.std():.2f}")
 # %% [markdown] lang="en"
 # The second row looks like noise and holds the whole image: walked back, it gives the digit. The way there is not the exact inverse: it uses $\hat\varepsilon$ where a step *sets out*, the way back where *that* step sets out. The shorter the steps, the less these differ.
@@ -457,7 +468,7 @@ assert 0.7 < inverted.std() < 1.3
 # $d$ 维空间中两个随机噪声 $a$、$b$ 的长度都约为 $\sqrt d$，而且几乎垂直。连线的中点是 $(a+b)/2$，方差为 $1/2$：太短了，网络从没见过这样的噪声。
 # 大圆则保持长度（[Shoemake 1985](https://doi.org/10.1145/325165.325242)；DDIM 5.3 节）：$\frac{\sin((1-u)\theta)}{\sin\theta}a+\frac{\sin(u\theta)}{\sin\theta}b$，$\theta$ 是两者的夹角。
 # %%
-from genzoo.models.editing import slerp  # noqa: E402
+from genzoo.models.editing import slerp
 
 show_source(slerp)
 a, b = model.start(1, SEED + 1).numpy(), model.start(1, SEED + 2).numpy()
@@ -557,7 +568,7 @@ show_source(samplers.dpmpp_2m)
 print_table(samplers.table("dpmpp_2m", model.schedule, time_pairs(model.schedule, 5)))
 # %% [markdown] lang="en"
 # **[UniPC](https://arxiv.org/abs/2302.04867)** adds a *corrector* (algorithms 1 and 2). After the step the network reads the new $x$ anyway, for the next step. Its prediction there also tells how the step that has just been made should have gone. UniPC makes that step again with it, and only then goes on. This
-# costs nothing, and raises the order by one (theorem 3.1). **Heun's** method ([Karras et al.](https://arxiv.org/abs/2206.00364), algorithm 1) is the classical second order: it evaluates at both ends of each step, so a step costs two.
+# costs nothing, and raises the order by one (their section 3). **Heun's** method ([Karras et al.](https://arxiv.org/abs/2206.00364), algorithm 1) is the classical second order: it evaluates at both ends of each step, so a step costs two.
 #
 # **Measured.** For data $\mathcal N(\mu,s^2)$ everything is known. The best prediction is
 #
@@ -567,7 +578,7 @@ print_table(samplers.table("dpmpp_2m", model.schedule, time_pairs(model.schedule
 # of times so that rounding to one does not disturb. **Predict** the slopes before you look.
 # %% [markdown] lang="zh-CN"
 # **[UniPC](https://arxiv.org/abs/2302.04867)** 再加一个*校正*（算法 1 和 2）。走完一步之后，为了下一步，网络本来就要读新的 $x$。它在那里的预测也说明了刚才那一步本该怎么走。UniPC 用它把那一步重走一遍，然后才继续。
-# 这不多花一次计算，阶数却加一（定理 3.1）。**Heun** 法（[Karras et al.](https://arxiv.org/abs/2206.00364)，算法 1）是经典的二阶方法：每一步在两端各算一次，所以一步要算两次。
+# 这不多花一次计算，阶数却加一（该文第 3 节）。**Heun** 法（[Karras et al.](https://arxiv.org/abs/2206.00364)，算法 1）是经典的二阶方法：每一步在两端各算一次，所以一步要算两次。
 #
 # **实测。** 数据为 $\mathcal N(\mu,s^2)$ 时一切已知。最好的预测是
 #
@@ -628,12 +639,12 @@ target = model.sample(labels=many, seed=SEED, sampler="heun", steps=40, **CURVE)
 NAMES, STEPS = ("ddim", "dpmpp_2m", "unipc"), (3, 5, 10, 20)
 apart = {name: [rms(model.sample(labels=many, seed=SEED, sampler=name, steps=s, **CURVE), target) for s in STEPS] for name in NAMES}
 # %%
-from dataclasses import replace  # noqa: E402
+from dataclasses import replace
 
-from genzoo.data.pipeline import permutation  # noqa: E402
-from genzoo.data.pixels import to_uint8  # noqa: E402
-from genzoo.evaluation.metrics.distances import frechet_distance  # noqa: E402
-from genzoo.evaluation.metrics.judge import RECIPE, train_judge  # noqa: E402
+from genzoo.data.pipeline import permutation
+from genzoo.data.pixels import to_uint8
+from genzoo.evaluation.metrics.distances import frechet_distance
+from genzoo.evaluation.metrics.judge import RECIPE, train_judge
 
 
 def half(images):
@@ -643,7 +654,9 @@ def half(images):
 
 
 halved = replace(data, train_images=half(data.train_images), test_images=half(data.test_images))
-judge = train_judge(halved, RECIPE | {"least_steps": 300})  # a fifth of the steps that `genzoo evaluate` takes
+judge = train_judge(halved, RECIPE | {"least_steps": 250})  # a sixth of the steps that `genzoo evaluate` takes
+print(f"the judge reads {judge.accuracy:.1%} of the {len(data.test_labels)} test images right")
+# %%
 shuffled = permutation(len(data.test_labels), 0)
 asked = np.resize(data.test_labels[shuffled], N)
 real_features = judge.read(halved.train_images).features
@@ -658,10 +671,9 @@ def quality(**options):
 real_floor = frechet_distance(judge.read(halved.test_images[shuffled[:N]]).features, real_features)
 JUDGED = STEPS[:-1]
 scores = {name: [quality(sampler=name, steps=s) for s in JUDGED] for name in (*NAMES, "ddpm")}
-print(f"the judge reads {judge.accuracy:.1%} of the {len(data.test_labels)} test images right")
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2))
-for name, marker in zip(scores, "osD^"):
+for name, marker in zip(scores, "osD^", strict=True):
     if name in apart:
         axes[0].loglog(STEPS, apart[name], marker + "-", ms=4, label=name)
     axes[1].loglog(JUDGED, scores[name], marker + "-", ms=4, label=name)
@@ -708,14 +720,15 @@ assert min(scores["dpmpp_2m"]) < 0.8 * scores["dpmpp_2m"][0]
 # **2. 走十步该用哪个 $\eta$？** 对上面的高斯数据，每一步都是 $x$ 的线性函数，所以采样结果的方差可以精确算出，不用抽样。对 $\eta=0$、$\eta=1$ 以及 `variance="fixed_large"` 的 `ddpm`，画出终点的标准差随步数的变化。哪个最接近真正的 $s$？
 # %% tags=["solution"]
 # @title Solution: 1, a two-step sampler as a table
-from genzoo.models.plans import Plan, Rows  # noqa: E402
+from genzoo.models.plans import Plan, Rows
 
 X0, _, _, EPS, EPS_BEFORE, _, _ = np.eye(7)
 
 
 def adams_bashforth(schedule, pairs):
     rows, before = [], np.inf  # nothing lies before the first step: r = 0
-    for (n, n_p), (alpha_p, _) in zip(schedule.noise_level(pairs), np.stack(schedule.alpha_sigma(pairs), -1)[:, 1]):
+    alphas = schedule.alpha_sigma(pairs[:, 1])[0]
+    for (n, n_p), alpha_p in zip(schedule.noise_level(pairs), alphas, strict=True):
         r = (n_p - n) / (n - before)
         slope = (1 + r / 2) * EPS - r / 2 * EPS_BEFORE
         rows.append(alpha_p * (X0 + n * EPS + (n_p - n) * slope))
@@ -744,7 +757,7 @@ numbers = (5, 10, 20, 50, 200)
 kinds = {"eta 0": ("ddim", {"eta": 0.0}), "eta 1": ("ddim", {"eta": 1.0}), "fixed_large": ("ddpm", {"variance": "fixed_large"})}
 final = {label: [deviation(name, S, **options) for S in numbers] for label, (name, options) in kinds.items()}
 plt.figure(figsize=(6, 2.8))
-for (label, values), marker in zip(final.items(), "o^s"):
+for (label, values), marker in zip(final.items(), "o^s", strict=True):
     plt.semilogx(numbers, values, marker + "-", label=label)
 plt.axhline(S_DATA, color="0.6", label="the data")
 plt.xlabel("steps")
@@ -764,7 +777,7 @@ assert final["eta 1"][1] < final["eta 0"][1] < S_DATA < final["fixed_large"][1]
 # - Lin et al. 2023, [Common diffusion noise schedules and sample steps are flawed](https://arxiv.org/abs/2305.08891): table 2.
 # - Karras et al. 2022, [Elucidating the design space of diffusion-based generative models](https://arxiv.org/abs/2206.00364): algorithm 1.
 # - Lu et al. 2022, [DPM-Solver++](https://arxiv.org/abs/2211.01095): proposition 4.1, algorithm 2.
-# - Zhao et al. 2023, [UniPC](https://arxiv.org/abs/2302.04867): algorithms 1, 2, theorem 3.1.
+# - Zhao et al. 2023, [UniPC](https://arxiv.org/abs/2302.04867): algorithms 1 and 2.
 #
 # Next: [the families side by side](08_side_by_side.ipynb). Before: [guidance](06_guidance.ipynb).
 # %% [markdown] lang="zh-CN"
@@ -776,6 +789,6 @@ assert final["eta 1"][1] < final["eta 0"][1] < S_DATA < final["fixed_large"][1]
 # - Lin et al. 2023，[Common diffusion noise schedules and sample steps are flawed](https://arxiv.org/abs/2305.08891)：表 2。
 # - Karras et al. 2022，[Elucidating the design space of diffusion-based generative models](https://arxiv.org/abs/2206.00364)：算法 1。
 # - Lu et al. 2022，[DPM-Solver++](https://arxiv.org/abs/2211.01095)：命题 4.1，算法 2。
-# - Zhao et al. 2023，[UniPC](https://arxiv.org/abs/2302.04867)：算法 1、2，定理 3.1。
+# - Zhao et al. 2023，[UniPC](https://arxiv.org/abs/2302.04867)：算法 1 和 2。
 #
 # 下一篇：[各模型并排比较](08_side_by_side.ipynb)。上一篇：[引导](06_guidance.ipynb)。
