@@ -300,12 +300,12 @@ plt.show()
 # %% [markdown] lang="en"
 # *Lin's point:* where the first time is below $T-1$, the network is given pure noise and told that it holds some image.
 #
-# A listing that many copied from (article 003 of our seeds, and older repositories) computes its times so: `uniform` takes every `T // S`-th time and adds one; `quad` squares even steps up to $\sqrt{0.8\,T}$ and adds
+# A listing that stands in many tutorials computes its times so: `uniform` takes every `T // S`-th time and adds one; `quad` squares even steps up to $\sqrt{0.8\,T}$ and adds
 # one; the loop then uses the first $S$ entries, and the last pair ends at time 0. Each of the four slips below is small on paper. We compute only its indices.
 # %% [markdown] lang="zh-CN"
 # *Lin 等人的要点：* 如果第一个时刻小于 $T-1$，就等于把纯噪声交给网络，却告诉它里面已有一些图像。
 #
-# 一段被许多人沿用的代码是这样算时刻的：`uniform` 每隔 `T // S` 取一个时刻再加一；`quad` 把到 $\sqrt{0.8\,T}$ 为止的等距数平方，再加一；
+# 许多教程里的一段代码是这样算时刻的：`uniform` 每隔 `T // S` 取一个时刻再加一；`quad` 把到 $\sqrt{0.8\,T}$ 为止的等距数平方，再加一；
 # 然后循环用前 $S$ 个，最后一步停在时刻 0。下面四个疏漏写在纸上都不起眼。我们只计算它的下标。
 # %%
 def listed(T, S, kind):

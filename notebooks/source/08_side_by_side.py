@@ -9,7 +9,7 @@
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any labelled set that `genzoo train --data` takes
 SIZE = 16  # pixels a side
-STEPS = 250  # of each training here; more: better pictures
+STEPS = 200  # of each training here; more: better pictures
 SEED = 0
 # %%
 import matplotlib.pyplot as plt
@@ -91,7 +91,7 @@ from genzoo.evaluation.metrics.reference import Reference
 
 show_source(make_network)
 data = load_data(DATA, image_size=SIZE)
-judge = train_judge(data, RECIPE | {"least_steps": 400})  # `genzoo evaluate` takes 1,500 on this set
+judge = train_judge(data, RECIPE | {"least_steps": 250})  # `genzoo evaluate` takes 1,500 on this set
 N = min(297, len(data.test_images))
 ORDER = permutation(len(data.test_images), 0)[:N]
 test_images, test_labels = data.test_images[ORDER], data.test_labels[ORDER]
