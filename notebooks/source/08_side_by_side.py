@@ -520,7 +520,7 @@ for row in live.values():
 figure, axes = plt.subplots(1, 2, figsize=(8, 3))
 for i, (family, result) in enumerate(results.items()):
     x, y, c = result["cost"]["nfe"], result["metrics"]["frechet"]["value"], result["metrics"]["coverage"]["value"]
-    axes[0].semilogy(x * 1.04**i, y, "o", color=f"C{i}", label=family)
+    axes[0].semilogy(x, y, "o", color=f"C{i}", label=family)
     axes[1].plot(y, c, "o", color=f"C{i}")
     axes[1].annotate(family, (y, c), xytext=(4, 3), textcoords="offset points", fontsize=8)
 axes[0].axhline(first["floor"]["frechet"]["value"], color="0.6")
