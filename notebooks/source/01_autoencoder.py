@@ -19,10 +19,10 @@
 # %% [markdown] lang="zh-CN"
 # # 1. 自编码器
 #
-# 读完本篇,你会把图像压缩成八个数再还原回来,并且亲眼看到:为什么仅凭这一点还造不出新图像,以及需要补上什么才能造出来。
+# 读完本篇，你会把图像压缩成八个数再还原回来，并且亲眼看到：为什么仅凭这一点还造不出新图像，以及需要补上什么才能造出来。
 #
-# **问题。** 一幅 16×16 像素的图像就是 256 个数。这样的数列几乎没有一个是数字图像。要说清楚指的是 *哪一幅* 数字图像,究竟需要多少个数?
-# 如果只需要很少几个:我们能不能随意挑选这几个数,从而得到一个新的数字?
+# **问题。** 一幅 16×16 像素的图像就是 256 个数。这样的数列几乎没有一个是数字图像。要说清楚指的是 *哪一幅* 数字图像，究竟需要多少个数？
+# 如果只需要很少几个：我们能不能随意挑选这几个数，从而得到一个新的数字？
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any name that `genzoo train --data` takes
@@ -74,13 +74,13 @@ show(train_images[:20], columns=10, title=f"{data.name}: {len(train_images):,} t
 # ## 想法
 #
 # **编码器** $f$ 把一幅由 $D$ 个数组成的图像 $x$ 变成由 $d$ 个数组成的 **隐变量** $z = f(x)$。**解码器** $g$ 再把隐变量变回图像
-# $\hat x = g(z)$。两者都是网络,一起训练,任务是复制:
+# $\hat x = g(z)$。两者都是网络，一起训练，任务是复制：
 #
 # $$L(f, g) = \mathbb{E}_x\, \lVert x - g(f(x)) \rVert^2 .$$
 #
-# 若不是中间有一段狭窄的通道,复制本算不上什么本事:$d$ 远小于 $D$。能通过的只能是重要的东西。
+# 若不是中间有一段狭窄的通道，复制本算不上什么本事：$d$ 远小于 $D$。能通过的只能是重要的东西。
 #
-# **先预测,再运行。** 如果 $d = D$,也就是隐变量与图像一样大,会学到什么?
+# **先预测，再运行。** 如果 $d = D$，也就是隐变量与图像一样大，会学到什么？
 
 
 # %%
@@ -109,8 +109,8 @@ except UsageError as error:
 # such a case, although the word 'encoder' stands above it. The package refuses it.
 
 # %% [markdown] lang="zh-CN"
-# 还没有训练,误差就已经是零,对数字如此,对噪声也如此。这个“自编码器”只是把像素挪了挪位置,对数字一无所知。
-# 用 $4 \times 4 \times 64 = 1024$ 个数的隐变量表示 $32 \times 32 = 1024$ 个数的图像,正是这种情形,尽管它也叫“编码器”。本软件包会拒绝这样的设置。
+# 还没有训练，误差就已经是零，对数字如此，对噪声也如此。这个“自编码器”只是把像素挪了挪位置，对数字一无所知。
+# 用 $4 \times 4 \times 64 = 1024$ 个数的隐变量表示 $32 \times 32 = 1024$ 个数的图像，正是这种情形，尽管它也叫“编码器”。本软件包会拒绝这样的设置。
 
 # %% tags=["check"]
 # @title Check: a latent as large as the image needs no learning, and is refused
@@ -143,24 +143,24 @@ else:
 # (Bourlard & Kamp 1988; Baldi & Hornik 1989). (The shift $\mu$ is best too: any other adds its squared distance.)
 
 # %% [markdown] lang="zh-CN"
-# ## 一把尺子:最好的线性自编码器
+# ## 一把尺子：最好的线性自编码器
 #
-# 在用网络之前,先让 $f$ 和 $g$ 是线性的(外加平移)。它们所能达到的最小误差可以算出来。设 $\mu$ 是图像的均值,
-# $C$ 是协方差,特征值为 $\lambda_1 \ge \lambda_2 \ge \dots \ge \lambda_D$,特征向量为
-# $e_i$。线性解码器能造出的一切,都在 $\mu$ 加上一个 $d$ 维空间里。设 $V$ 的各列是这个空间的标准正交基,
+# 在用网络之前，先让 $f$ 和 $g$ 是线性的（外加平移）。它们所能达到的最小误差可以算出来。设 $\mu$ 是图像的均值，
+# $C$ 是协方差，特征值为 $\lambda_1 \ge \lambda_2 \ge \dots \ge \lambda_D$，特征向量为
+# $e_i$。线性解码器能造出的一切，都在 $\mu$ 加上一个 $d$ 维空间里。设 $V$ 的各列是这个空间的标准正交基，
 # $V^\top V = I$。空间中离 $x$ 最近的点是投影
-# $\hat x = \mu + V V^\top (x - \mu)$,所以没有哪个编码器能胜过 $z = V^\top (x - \mu)$,并且
+# $\hat x = \mu + V V^\top (x - \mu)$，所以没有哪个编码器能胜过 $z = V^\top (x - \mu)$，并且
 #
 # $$\mathbb{E}\lVert x - \hat x\rVert^2 = \operatorname{tr} C - \operatorname{tr}(V^\top C V)
 # = \sum_i \lambda_i - \sum_i c_i \lambda_i, \qquad c_i = \lVert V^\top e_i \rVert^2 .$$
 #
-# 各 $c_i$ 在 0 与 1 之间,总和为 $d$,因为 $\sum_i \lVert V^\top e_i \rVert^2 = \operatorname{tr}(V V^\top) = d$。
-# 要让第二个和最大,就对最大的 $d$ 个特征值取 $c_i = 1$,其余取 0。于是 $V = (e_1, \dots, e_d)$,且
+# 各 $c_i$ 在 0 与 1 之间，总和为 $d$，因为 $\sum_i \lVert V^\top e_i \rVert^2 = \operatorname{tr}(V V^\top) = d$。
+# 要让第二个和最大，就对最大的 $d$ 个特征值取 $c_i = 1$，其余取 0。于是 $V = (e_1, \dots, e_d)$，且
 #
 # $$\min L = \sum_{i > d} \lambda_i .$$
 #
-# 这就是主成分分析(PCA):线性自编码器能学到它,也不会学到比它更好的东西
-# (Bourlard & Kamp 1988;Baldi & Hornik 1989)。(平移取 $\mu$ 也是最好的:取别的值,误差会多出它与 $\mu$ 的距离平方。)
+# 这就是主成分分析（PCA）：线性自编码器能学到它，也不会学到比它更好的东西
+# （Bourlard & Kamp 1988;Baldi & Hornik 1989）。（平移取 $\mu$ 也是最好的：取别的值，误差会多出它与 $\mu$ 的距离平方。）
 
 # %%
 flat = train_images.reshape(len(train_images), -1).astype(np.float64)
@@ -198,9 +198,9 @@ show([test_images[:10]] + [pca(test_images[:10], d) for d in some], rows=["image
 # (On the bundled digits the line reaches almost zero at 64: they were pictures of 8×8 before they were enlarged.)
 
 # %% [markdown] lang="zh-CN"
-# 测得的点都落在由特征值给出的曲线上。$d = 0$ 时,每幅图像还原出来都是平均图像,误差就是全部方差。
-# 用 2 个数,数字只是一团模糊;用 8 个数,就开始认得出来了。
-# (在自带的数字集上,曲线在 64 处几乎降到零:这些图像放大之前本来就是 8×8 的。)
+# 测得的点都落在由特征值给出的曲线上。$d = 0$ 时，每幅图像还原出来都是平均图像，误差就是全部方差。
+# 用 2 个数，数字只是一团模糊；用 8 个数，就开始认得出来了。
+# （在自带的数字集上，曲线在 64 处几乎降到零：这些图像放大之前本来就是 8×8 的。）
 
 # %% tags=["check"]
 # @title Check: the error of PCA is the sum of the eigenvalues left out
@@ -215,10 +215,10 @@ for d in some:
 # dense layer gives the $d$ numbers.
 
 # %% [markdown] lang="zh-CN"
-# ## 换成弯曲的:卷积自编码器
+# ## 换成弯曲的：卷积自编码器
 #
-# 数字并不充满一个平直的空间:把一笔挪动两个像素,几幅固定图片的加权和就跟不上了。所以 $f$ 和
-# $g$ 要换成网络。下面是软件包里的编码器。每个 `Down` 把高和宽减半,每个 `Residual` 负责计算,最后一个全连接层给出
+# 数字并不充满一个平直的空间：把一笔挪动两个像素，几幅固定图片的加权和就跟不上了。所以 $f$ 和
+# $g$ 要换成网络。下面是软件包里的编码器。每个 `Down` 把高和宽减半，每个 `Residual` 负责计算，最后一个全连接层给出
 # $d$ 个数。
 
 # %%
@@ -228,7 +228,7 @@ show_source(Encoder, Down, Residual)
 # The decoder is its mirror: a dense layer gives a small map with many channels, `Up` doubles height and width.
 
 # %% [markdown] lang="zh-CN"
-# 解码器是它的镜像:全连接层给出一张很小但通道很多的特征图,`Up` 再把高和宽加倍。
+# 解码器是它的镜像：全连接层给出一张很小但通道很多的特征图，`Up` 再把高和宽加倍。
 
 # %%
 show_source(Decoder, Up)
@@ -246,16 +246,16 @@ show_source(Decoder, Up)
 # **Predict, then run.** What is the side of its output, and what does the loss say to it?
 
 # %% [markdown] lang="zh-CN"
-# ## 一个陷阱:最后一个卷积
+# ## 一个陷阱：最后一个卷积
 #
-# 卷积核大小为 $k$、两边一共补 $p$ 个像素的卷积,把边长 $n$ 变成
+# 卷积核大小为 $k$、两边一共补 $p$ 个像素的卷积，把边长 $n$ 变成
 #
 # $$n' = n + p - k + 1 .$$
 #
-# `padding="same"` 取 $p = k - 1$,边长不变。Keras 的默认值是 `padding="valid"`,即 $p = 0$,核大小为
-# 3 时就少掉两个像素。假设一个解码器在三次加倍 $4 \to 8 \to 16 \to 32$ 之后,以 `Conv2D(1, 3, strides=1)` 结尾。
+# `padding="same"` 取 $p = k - 1$，边长不变。Keras 的默认值是 `padding="valid"`，即 $p = 0$，核大小为
+# 3 时就少掉两个像素。假设一个解码器在三次加倍 $4 \to 8 \to 16 \to 32$ 之后，以 `Conv2D(1, 3, strides=1)` 结尾。
 #
-# **先预测,再运行。** 它输出的边长是多少?损失函数对此会说什么?
+# **先预测，再运行。** 它输出的边长是多少？损失函数对此会说什么？
 
 # %%
 features, original = tf.zeros([1, 32, 32, 64]), tf.zeros([1, 32, 32, 1])
@@ -273,8 +273,8 @@ for padding in "valid", "same":
 # decoder ends in a 1×1 convolution to 4 channels that become 2×2 pixels, so that no layer works at full resolution at all.
 
 # %% [markdown] lang="zh-CN"
-# 用 `valid` 时,复制品是 30×30 像素,原图是 32×32,训练在第一步就停了。软件包的解码器以 1×1 卷积结尾,
-# 输出的 4 个通道再排成 2×2 个像素,因此没有任何一层工作在全分辨率上。
+# 用 `valid` 时，复制品是 30×30 像素，原图是 32×32，训练在第一步就停了。软件包的解码器以 1×1 卷积结尾，
+# 输出的 4 个通道再排成 2×2 个像素，因此没有任何一层工作在全分辨率上。
 
 # %% tags=["check"]
 # @title Check: 'valid' gives 30 pixels and no loss, 'same' gives 32
@@ -290,8 +290,8 @@ assert ends["same"] == (32, "loss 0")
 # %% [markdown] lang="zh-CN"
 # ## 训练
 #
-# `ae` 家族的损失只有一行。所有家族共用 `train_step`:求这个损失的梯度,限制梯度的范数,优化器走一步,
-# 再更新权重的滑动平均 `ema`,以后编码和解码用的就是它。
+# `ae` 家族的损失只有一行。所有家族共用 `train_step`：求这个损失的梯度，限制梯度的范数，优化器走一步，
+# 再更新权重的滑动平均 `ema`，以后编码和解码用的就是它。
 
 # %%
 show_source(squared_error, AE, GenerativeModel.train_step)
@@ -300,7 +300,7 @@ show_source(squared_error, AE, GenerativeModel.train_step)
 # We train an autoencoder with $d = 8$, and stop twice on the way to look.
 
 # %% [markdown] lang="zh-CN"
-# 我们训练一个 $d = 8$ 的自编码器,途中停下来看两次。
+# 我们训练一个 $d = 8$ 的自编码器，途中停下来看两次。
 
 
 # %%
@@ -342,8 +342,8 @@ plt.show()
 # network has passed what any linear autoencoder of eight numbers can do. The test images were never trained on:
 
 # %% [markdown] lang="zh-CN"
-# 解码器首先学到所有图像的共同点:中间一团灰。随后灰团渐渐变成数字的形状。不到一百步,
-# 网络就超过了任何只有八个数的线性自编码器所能做到的。测试图像从未参加训练:
+# 解码器首先学到所有图像的共同点：中间一团灰。随后灰团渐渐变成数字的形状。不到一百步，
+# 网络就超过了任何只有八个数的线性自编码器所能做到的。测试图像从未参加训练：
 
 # %%
 show(
@@ -370,8 +370,8 @@ print({name: round(value, 1) for name, value in errors.items()})
 # the 'autoencoder' at the top, which copied noise without an error.
 
 # %% [markdown] lang="zh-CN"
-# 八个数足以复制一个数字,却 *不足以* 复制别的东西:打乱像素的图像还原出来是一团像数字的模糊。
-# 瓶颈的用处正在于此:网络学会了数字在所有图像中处于什么位置。对比开头那个“自编码器”,它连噪声都能毫无误差地复制。
+# 八个数足以复制一个数字，却 *不足以* 复制别的东西：打乱像素的图像还原出来是一团像数字的模糊。
+# 瓶颈的用处正在于此：网络学会了数字在所有图像中处于什么位置。对比开头那个“自编码器”，它连噪声都能毫无误差地复制。
 
 # %% tags=["check"]
 # @title Check: the network beats PCA at eight numbers, and copies digits better than what is none
@@ -386,9 +386,9 @@ if DATA == "digits":
 # **Predict, then run.** We train two more, with 2 and 32 numbers. Which one copies best? Which one would you choose?
 
 # %% [markdown] lang="zh-CN"
-# ## 瓶颈该有多宽?
+# ## 瓶颈该有多宽？
 #
-# **先预测,再运行。** 再训练两个,分别用 2 个数和 32 个数。哪一个复制得最好?你会选哪一个?
+# **先预测，再运行。** 再训练两个，分别用 2 个数和 32 个数。哪一个复制得最好？你会选哪一个？
 
 # %%
 models = {2: new("ae", latent_dim=2), 8: model, 32: new("ae", latent_dim=32)}
@@ -413,8 +413,8 @@ show(
 # bottleneck is narrow. Where it is wide, a linear map already does well, and needs no training.
 
 # %% [markdown] lang="zh-CN"
-# 误差随 $d$ 下降,这是必然的:宽瓶颈能做窄瓶颈能做的一切。所以如果只看误差,总会选最宽的,最后就回到第一个格子里的恒等映射。
-# 瓶颈窄时,网络相对 PCA 的优势最大;瓶颈宽时,线性映射已经不错,而且无须训练。
+# 误差随 $d$ 下降，这是必然的：宽瓶颈能做窄瓶颈能做的一切。所以如果只看误差，总会选最宽的，最后就回到第一个格子里的恒等映射。
+# 瓶颈窄时，网络相对 PCA 的优势最大；瓶颈宽时，线性映射已经不错，而且无须训练。
 
 # %% tags=["check"]
 # @title Check: the error falls with d, and the advantage over PCA is greatest where the bottleneck is narrow
@@ -428,10 +428,10 @@ assert by_size[2] < error(test_images, pca(test_images, 2)) and by_size[8] < err
 # the whole plane: above, where the encoder puts the training images; below, what the decoder makes of each place in the same range.
 
 # %% [markdown] lang="zh-CN"
-# ## 它是生成模型吗?空洞
+# ## 它是生成模型吗？空洞
 #
-# 解码器能把任何 $z$ 变成图像。那么随机取一个 $z$,解码,不就得到新数字了吗?$d = 2$ 时我们可以看到整个平面:
-# 上图是编码器把训练图像放到的位置,下图是解码器在同一范围内每个位置上给出的图像。
+# 解码器能把任何 $z$ 变成图像。那么随机取一个 $z$，解码，不就得到新数字了吗？$d = 2$ 时我们可以看到整个平面：
+# 上图是编码器把训练图像放到的位置，下图是解码器在同一范围内每个位置上给出的图像。
 
 # %%
 z_2 = models[2].encode(train_images)  # [N, 2]
@@ -460,11 +460,11 @@ print(f"of 16 × 16 squares of the plane, {empty:.0%} hold no training image")
 # mean and the right spread in every coordinate, and only the coordinates do not fit together.
 
 # %% [markdown] lang="zh-CN"
-# 同一类的数字聚在一起,成臂状或岛状,尽管从来没有给过标签。但平面上有相当一部分是空的。
-# 解码器在那里从未受过训练,给出什么全凭运气:常常是邻近图像的混合,有时是不属于任何数字的笔画。损失函数管不到那里。
+# 同一类的数字聚在一起，成臂状或岛状，尽管从来没有给过标签。但平面上有相当一部分是空的。
+# 解码器在那里从未受过训练，给出什么全凭运气：常常是邻近图像的混合，有时是不属于任何数字的笔画。损失函数管不到那里。
 #
-# $d = 8$ 时谁也无法看到整个空间,而且空的地方更多。我们对自编码器公平一点:八个数中的每一个都取它真实出现过的值,
-# 只是各取自不同的图像。这样 `z` 的每个坐标范围对、均值对、散布也对,只是各坐标彼此不配。
+# $d = 8$ 时谁也无法看到整个空间，而且空的地方更多。我们对自编码器公平一点：八个数中的每一个都取它真实出现过的值，
+# 只是各取自不同的图像。这样 `z` 的每个坐标范围对、均值对、散布也对，只是各坐标彼此不配。
 
 # %%
 z_8 = model.encode(train_images)  # [N, 8]
@@ -489,7 +489,7 @@ print({name: round(value, 3) for name, value in far.items()})
 # the training images than these do.
 
 # %% [markdown] lang="zh-CN"
-# 有些可以当作数字。另一些则是破碎的:零散的笔画、没合上的圈、两个数字叠在一起。用数值来说:真实图像的复制品比这些图像更接近训练图像。
+# 有些可以当作数字。另一些则是破碎的：零散的笔画、没合上的圈、两个数字叠在一起。用数值来说：真实图像的复制品比这些图像更接近训练图像。
 
 # %% tags=["check"]
 # @title Check: the plane has holes, and loose coordinates decode to what is farther from real images
@@ -510,15 +510,15 @@ if DATA == "digits":
 # such a $z$ has the covariance $A_k\, \mathbb{E}[\varepsilon \varepsilon^\top] A_k^\top = \Sigma_k$.
 
 # %% [markdown] lang="zh-CN"
-# ## 从外部填补空洞:隐变量的密度
+# ## 从外部填补空洞：隐变量的密度
 #
-# 最简单的补救在训练之后进行:先弄清隐变量分布在哪里,再从那里采样
-# (事后密度估计,[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436))。密度取为 $K$ 个高斯的混合,
+# 最简单的补救在训练之后进行：先弄清隐变量分布在哪里，再从那里采样
+# （事后密度估计，[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)）。密度取为 $K$ 个高斯的混合，
 #
 # $$q(z) = \sum_{k=1}^{K} \pi_k\, \mathcal{N}(z \mid m_k, \Sigma_k), \qquad \pi_k \ge 0, \quad \sum_k \pi_k = 1,$$
 #
-# 用期望最大化算法拟合训练图像的隐变量。采样时,先以概率
-# $\pi_k$ 选出一个 $k$,再令 $z = m_k + A_k \varepsilon$,其中 $\varepsilon \sim \mathcal{N}(0, I)$,$A_k A_k^\top = \Sigma_k$:
+# 用期望最大化算法拟合训练图像的隐变量。采样时，先以概率
+# $\pi_k$ 选出一个 $k$，再令 $z = m_k + A_k \varepsilon$，其中 $\varepsilon \sim \mathcal{N}(0, I)$，$A_k A_k^\top = \Sigma_k$：
 # 这样的 $z$ 的协方差是 $A_k\, \mathbb{E}[\varepsilon \varepsilon^\top] A_k^\top = \Sigma_k$。
 
 # %%
@@ -534,8 +534,8 @@ print({name: round(value, 3) for name, value in far.items()})
 # images there are for each of the $d$-dimensional covariances, the worse. The next notebook lets the encoder itself fill the space.
 
 # %% [markdown] lang="zh-CN"
-# 其中大多数是数字,它们到训练图像的距离也接近复制品的距离。可见自编码器可以变成生成模型,
-# 只不过靠的是一个对图像一无所知的东西,而且只在 $d$ 较小时管用:每个 $d$ 维协方差分到的图像越少,效果越差。
+# 其中大多数是数字，它们到训练图像的距离也接近复制品的距离。可见自编码器可以变成生成模型，
+# 只不过靠的是一个对图像一无所知的东西，而且只在 $d$ 较小时管用：每个 $d$ 维协方差分到的图像越少，效果越差。
 # 下一篇让编码器自己去填满空间。
 
 # %% tags=["check"]
@@ -551,8 +551,8 @@ assert far["mixture"] < 0.95 * far["loose coordinates"]
 # %% [markdown] lang="zh-CN"
 # ## 在两个数字之间走一走
 #
-# 隐变量可以取平均。在两幅图像的隐变量之间的直线 $z_u = (1 - u)\, z_a + u\, z_b$ 上,每一点都可以解码。
-# 旁边放上同样比例的像素平均,作为对照。
+# 隐变量可以取平均。在两幅图像的隐变量之间的直线 $z_u = (1 - u)\, z_a + u\, z_b$ 上，每一点都可以解码。
+# 旁边放上同样比例的像素平均，作为对照。
 
 # %%
 a, b = test_images[:1], test_images[1:2]
@@ -592,8 +592,8 @@ print("share of grey pixels halfway:", {name: f"{value:.0%}" for name, value in 
 # between latents strokes bend and move instead. Halfway it may be a third digit or none: the line can cross a hole.
 
 # %% [markdown] lang="zh-CN"
-# 像素的平均是双重曝光:两个数字各以一半的强度叠在一起,灰色比任何图像都多。沿着隐变量之间的直线,笔画则是弯曲和移动。
-# 走到一半时,可能是第三个数字,也可能什么都不是:直线会穿过空洞。
+# 像素的平均是双重曝光：两个数字各以一半的强度叠在一起，灰色比任何图像都多。沿着隐变量之间的直线，笔画则是弯曲和移动。
+# 走到一半时，可能是第三个数字，也可能什么都不是：直线会穿过空洞。
 
 # %% tags=["check"]
 # @title Check: halfway between latents there is less grey than halfway between pixels
@@ -608,7 +608,7 @@ assert halfway["latents"] < halfway["pixels"]
 # %% [markdown] lang="zh-CN"
 # ## 在 MNIST 上训练五分钟的结果
 #
-# 软件包自带一个在 MNIST 上训练了五分钟的自编码器,隐变量有 32 个数。上图:从它的混合高斯中采样。下图:从前五个样本走到接下来的五个样本。
+# 软件包自带一个在 MNIST 上训练了五分钟的自编码器，隐变量有 32 个数。上图：从它的混合高斯中采样。下图：从前五个样本走到接下来的五个样本。
 
 # %% tags=["cover"]
 trained = genzoo.load("zoo:ae-mnist")
@@ -622,7 +622,7 @@ show(list(ways.swapaxes(0, 1)), scale=2, title="from one digit to another")
 # has a harder task. On the walks strokes dissolve and form anew: between the digits there are holes.
 
 # %% [markdown] lang="zh-CN"
-# 笔画比上面我们自己训练的模型更清晰,大多数样本能认出来,也有认不出的。瓶颈宽了四倍,复制得更多,混合高斯的任务也就更难。漫步途中,笔画消散又重新形成:数字之间有空洞。
+# 笔画比上面我们自己训练的模型更清晰，大多数样本能认出来，也有认不出的。瓶颈宽了四倍，复制得更多，混合高斯的任务也就更难。漫步途中，笔画消散又重新形成：数字之间有空洞。
 
 # %% [markdown] lang="en"
 # ## Exercises
@@ -635,9 +635,9 @@ show(list(ways.swapaxes(0, 1)), scale=2, title="from one digit to another")
 # %% [markdown] lang="zh-CN"
 # ## 练习
 #
-# 1. 编码器在没有标签的情况下学到类别了吗?取训练图像的隐变量,给每幅测试图像贴上其中最近邻的标签。
-#    用 2、8、32 个数时各有多少是对的?用全部像素呢?
-# 2. 用误差当警报:如果一幅图像的误差超过 95 % 的训练图像,就称它为异常。这样能找出多少倒置的数字?又有多少测试图像被误判为异常?
+# 1. 编码器在没有标签的情况下学到类别了吗？取训练图像的隐变量，给每幅测试图像贴上其中最近邻的标签。
+#    用 2、8、32 个数时各有多少是对的？用全部像素呢？
+# 2. 用误差当警报：如果一幅图像的误差超过 95 % 的训练图像，就称它为异常。这样能找出多少倒置的数字？又有多少测试图像被误判为异常？
 
 # %% tags=["solution"]
 # @title Solution: nearest neighbours in the latent space
@@ -679,10 +679,10 @@ assert alarms["pixels shuffled"] > alarms["digits"]
 # %% [markdown] lang="zh-CN"
 # ## 参考文献
 #
-# - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986:让网络穿过窄层进行复制。
+# - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986：让网络穿过窄层进行复制。
 # - H. Bourlard, Y. Kamp, *Auto-association by multilayer perceptrons and singular value decomposition*, Biological Cybernetics 59, 1988。
 # - P. Baldi, K. Hornik, *Neural networks and principal component analysis*, Neural Networks 2, 1989。
 # - G. E. Hinton, R. R. Salakhutdinov, *Reducing the dimensionality of data with neural networks*, Science 313, 2006。
 # - P. Ghosh et al., *From variational to deterministic autoencoders*, ICLR 2020, [arXiv:1903.12436](https://arxiv.org/abs/1903.12436)。
 #
-# 下一篇:[变分自编码器](02_vae.ipynb),它的编码器自己填补空洞。
+# 下一篇：[变分自编码器](02_vae.ipynb)，它的编码器自己填补空洞。

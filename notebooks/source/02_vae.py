@@ -19,10 +19,10 @@
 # %% [markdown] lang="zh-CN"
 # # 2. 变分自编码器
 #
-# 读完本篇,你会得到一个可以在其中漫步的数字平面,会完整地推导出为什么这个损失函数能做到这一点,中间没有跳步,还会知道这种模型会怎样失效。
+# 读完本篇，你会得到一个可以在其中漫步的数字平面，会完整地推导出为什么这个损失函数能做到这一点，中间没有跳步，还会知道这种模型会怎样失效。
 #
-# **问题。** [第一篇](01_autoencoder.ipynb)里的自编码器随意安放图像,中间留下了空洞。能不能这样训练它:让隐变量填满一个事先知道的区域,
-# 于是采样新图像就只是在这个区域里取一个点?
+# **问题。** [第一篇](01_autoencoder.ipynb)里的自编码器随意安放图像，中间留下了空洞。能不能这样训练它：让隐变量填满一个事先知道的区域，
+# 于是采样新图像就只是在这个区域里取一个点？
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any name that `genzoo train --data` takes
@@ -68,14 +68,14 @@ show(train_images[:20], columns=10, title=f"{data.name}: {len(train_images):,} t
 # Together they pack the clouds beside each other and leave little room for holes. Here are 400 steps of it, with a latent of two numbers. `train` is as in the first notebook.
 
 # %% [markdown] lang="zh-CN"
-# ## 想法:用一团云代替一个点
+# ## 想法：用一团云代替一个点
 #
-# VAE 的编码器为每幅图像给出的不是一个点,而是一小团云:每个坐标上都有均值和方差的高斯分布。训练时把云中随机的一点交给解码器。有两股力在起作用:
+# VAE 的编码器为每幅图像给出的不是一个点，而是一小团云：每个坐标上都有均值和方差的高斯分布。训练时把云中随机的一点交给解码器。有两股力在起作用：
 #
-# - **平方误差** 希望云团小而且彼此远离,好让解码器区分它们;
+# - **平方误差** 希望云团小而且彼此远离，好让解码器区分它们；
 # - **散度** 把每团云都拉向同一团大云 $\mathcal{N}(0, I)$。
 #
-# 两者合起来,就把云团一个挨一个地排在一起,给空洞留下的地方很少。下面用两个数的隐变量训练 400 步。`train` 与第一篇相同。
+# 两者合起来，就把云团一个挨一个地排在一起，给空洞留下的地方很少。下面用两个数的隐变量训练 400 步。`train` 与第一篇相同。
 
 
 # %%
@@ -117,9 +117,9 @@ plt.show()
 # [Kingma & Welling 2014](https://arxiv.org/abs/1312.6114)). The error falls while the divergence rises: the clouds shrink and part.
 
 # %% [markdown] lang="zh-CN"
-# 每个位置上都是类似数字的图像,相邻的彼此相似。两个坐标轴上取的都是 $\mathcal{N}(0, 1)$ 的分位数,
-# 所以每幅小图代表同样大的采样概率(如
-# [Kingma & Welling 2014](https://arxiv.org/abs/1312.6114) 的图 4)。误差下降的同时散度上升:云团在缩小、分开。
+# 每个位置上都是类似数字的图像，相邻的彼此相似。两个坐标轴上取的都是 $\mathcal{N}(0, 1)$ 的分位数，
+# 所以每幅小图代表同样大的采样概率（如
+# [Kingma & Welling 2014](https://arxiv.org/abs/1312.6114) 的图 4）。误差下降的同时散度上升：云团在缩小、分开。
 
 # %% [markdown] lang="en"
 # ## What was minimised: the evidence lower bound
@@ -165,45 +165,45 @@ plt.show()
 # The package's loss is this without the constant, with a weight $\beta$ before the KL that is 1 unless asked for otherwise.
 
 # %% [markdown] lang="zh-CN"
-# ## 最小化的是什么:证据下界
+# ## 最小化的是什么：证据下界
 #
-# **模型。** 先从先验 $p(z) = \mathcal{N}(0, I)$ 采样隐变量,再从 $p_\theta(x \mid z)$ 采样图像,它的均值由解码器 $g_\theta(z)$ 给出。
-# 一幅图像的密度是对所有隐变量的积分:
+# **模型。** 先从先验 $p(z) = \mathcal{N}(0, I)$ 采样隐变量，再从 $p_\theta(x \mid z)$ 采样图像，它的均值由解码器 $g_\theta(z)$ 给出。
+# 一幅图像的密度是对所有隐变量的积分：
 #
 # $$p_\theta(x) = \int p(z)\, p_\theta(x \mid z)\, dz .$$
 #
-# 我们希望训练图像的 $\log p_\theta(x)$ 大。积分要遍历解码器能造出的一切,而其中几乎没有什么像 $x$:从先验采样 $z$ 再取平均,永远也算不完。
+# 我们希望训练图像的 $\log p_\theta(x)$ 大。积分要遍历解码器能造出的一切，而其中几乎没有什么像 $x$：从先验采样 $z$ 再取平均，永远也算不完。
 # 所以让另一个分布 $q_\phi(z \mid x)$ 来告诉我们哪些隐变量值得看。这就是编码器。
 #
-# **下界。** 乘以再除以 $q_\phi$。对数是凹函数,所以 $\log \mathbb{E}\, w \ge \mathbb{E} \log w$(Jensen 不等式):
+# **下界。** 乘以再除以 $q_\phi$。对数是凹函数，所以 $\log \mathbb{E}\, w \ge \mathbb{E} \log w$（Jensen 不等式）：
 #
 # $$\log p_\theta(x) = \log \mathbb{E}_{q_\phi(z \mid x)}\!\left[ \frac{p(z)\, p_\theta(x \mid z)}{q_\phi(z \mid x)} \right]
 # \ \ge\ \mathbb{E}_{q_\phi(z \mid x)}\!\left[ \log \frac{p(z)\, p_\theta(x \mid z)}{q_\phi(z \mid x)} \right] =: \mathcal{L}(x) .$$
 #
-# $\mathcal{L}$ 就是证据下界 ELBO(Kingma & Welling,式 2)。
+# $\mathcal{L}$ 就是证据下界 ELBO（Kingma & Welling，式 2）。
 #
-# **差距。** 损失了多少?由贝叶斯公式 $p(z)\, p_\theta(x \mid z) = p_\theta(x)\, p_\theta(z \mid x)$。代入后,$\log p_\theta(x)$ 与 $z$ 无关,可以移到期望之外:
+# **差距。** 损失了多少？由贝叶斯公式 $p(z)\, p_\theta(x \mid z) = p_\theta(x)\, p_\theta(z \mid x)$。代入后，$\log p_\theta(x)$ 与 $z$ 无关，可以移到期望之外：
 #
 # $$\mathcal{L}(x) = \log p_\theta(x) - \mathbb{E}_{q_\phi}\!\left[ \log \frac{q_\phi(z \mid x)}{p_\theta(z \mid x)} \right]
 # = \log p_\theta(x) - \mathrm{KL}\big(q_\phi(z \mid x) \,\Vert\, p_\theta(z \mid x)\big) .$$
 #
-# 这就是式 1。散度不会小于 0,只有两个分布相同时才等于 0。所以提高 $\mathcal{L}$ 同时做到两件事:
-# 让图像的概率更大,也让 $q_\phi$ 更好地回答“哪些隐变量可能造出了这幅图像”。
+# 这就是式 1。散度不会小于 0，只有两个分布相同时才等于 0。所以提高 $\mathcal{L}$ 同时做到两件事：
+# 让图像的概率更大，也让 $q_\phi$ 更好地回答“哪些隐变量可能造出了这幅图像”。
 #
-# **两项。** 换一种方式整理对数,损失函数就出现了(式 3):
+# **两项。** 换一种方式整理对数，损失函数就出现了（式 3）：
 #
 # $$\mathcal{L}(x) = \mathbb{E}_{q_\phi(z \mid x)} \big[ \log p_\theta(x \mid z) \big] - \mathrm{KL}\big(q_\phi(z \mid x) \,\Vert\, p(z)\big) .$$
 #
-# **像素。** 设 $p_\theta(x \mid z) = \mathcal{N}(x \mid g_\theta(z), s^2 I)$,则
+# **像素。** 设 $p_\theta(x \mid z) = \mathcal{N}(x \mid g_\theta(z), s^2 I)$，则
 #
 # $$-\log p_\theta(x \mid z) = \frac{1}{2 s^2} \lVert x - g_\theta(z) \rVert^2 + \frac{D}{2} \log (2 \pi s^2) .$$
 #
-# 取 $s^2 = \tfrac12$,它就是对所有像素求和的平方误差,再加一个常数:
+# 取 $s^2 = \tfrac12$，它就是对所有像素求和的平方误差，再加一个常数：
 #
 # $$-\mathcal{L}(x) = \underbrace{\mathbb{E}_{q_\phi}\lVert x - g_\theta(z) \rVert^2}_{\texttt{reconstruction}}
 # + \underbrace{\mathrm{KL}\big(q_\phi(z \mid x) \,\Vert\, \mathcal{N}(0, I)\big)}_{\texttt{kl}} + \frac{D}{2} \log \pi .$$
 #
-# 软件包的损失就是去掉常数的这个式子,KL 前面有一个权重 $\beta$,不另外指定时为 1。
+# 软件包的损失就是去掉常数的这个式子，KL 前面有一个权重 $\beta$，不另外指定时为 1。
 
 # %% [markdown] lang="en"
 # ## See it: the integral in full
@@ -213,10 +213,10 @@ plt.show()
 # draws of the encoder, and the divergence from $q_\phi$ to the true posterior on the grid.
 
 # %% [markdown] lang="zh-CN"
-# ## 亲眼看看:把积分算完整
+# ## 亲眼看看：把积分算完整
 #
-# 只有两个隐变量时,那个“永远也算不完”的积分可以用蛮力算出来:在平面上取细密的网格,逐点解码,再求和。于是式 1 可以用数值来检验。
-# 取 20 幅测试图像:由网格得到 $\log p_\theta(x)$,由编码器的采样得到下界 $\mathcal{L}(x)$,再在网格上算出 $q_\phi$ 到真实后验的散度。
+# 只有两个隐变量时，那个“永远也算不完”的积分可以用蛮力算出来：在平面上取细密的网格，逐点解码，再求和。于是式 1 可以用数值来检验。
+# 取 20 幅测试图像：由网格得到 $\log p_\theta(x)$，由编码器的采样得到下界 $\mathcal{L}(x)$，再在网格上算出 $q_\phi$ 到真实后验的散度。
 
 
 # %%
@@ -273,8 +273,8 @@ print(f"largest difference of log p and ELBO + KL: {np.abs(log_p - elbo - gap).m
 # deviations of the encoder's $q_\phi(z \mid x)$.
 
 # %% [markdown] lang="zh-CN"
-# 圆点落在线上:下界与差距之和正是 $\log p_\theta(x)$,如式 1 所说(误差来自 128 次采样的噪声)。三角在线的下方。
-# 差距的样子如下:颜色表示四幅图像的真实后验,白色椭圆是编码器 $q_\phi(z \mid x)$ 的两倍标准差。
+# 圆点落在线上：下界与差距之和正是 $\log p_\theta(x)$，如式 1 所说（误差来自 128 次采样的噪声）。三角在线的下方。
+# 差距的样子如下：颜色表示四幅图像的真实后验，白色椭圆是编码器 $q_\phi(z \mid x)$ 的两倍标准差。
 
 # %%
 worst = order[np.argsort(gap[order])][[0, 7, 14, 19]]
@@ -294,7 +294,7 @@ plt.show()
 # that the model finds least likely, at the left end of the curve above.
 
 # %% [markdown] lang="zh-CN"
-# 云团盖住真实后验时,差距很小。云团太宽,或者后验倾斜、弯曲(每个坐标只有一个方差,跟不上),差距就大;编码器找错了地方时差距最大:那是模型认为最不可能的图像,在上面曲线的左端。
+# 云团盖住真实后验时，差距很小。云团太宽，或者后验倾斜、弯曲（每个坐标只有一个方差，跟不上），差距就大；编码器找错了地方时差距最大：那是模型认为最不可能的图像，在上面曲线的左端。
 
 # %% tags=["check"]
 # @title Check: eq. 1 in numbers, and the bound is below log p(x)
@@ -321,16 +321,16 @@ if DATA == "digits":  # elsewhere clouds may be finer than the grid
 # %% [markdown] lang="zh-CN"
 # ## 让梯度穿过随机采样
 #
-# 损失里有对 $z \sim q_\phi(z \mid x)$ 的期望,而要训练的正是 $\phi$。采样这一步没有导数。对一个坐标 $z \sim \mathcal{N}(\mu, \sigma^2)$ 和任意函数 $h$,有两条出路:
+# 损失里有对 $z \sim q_\phi(z \mid x)$ 的期望，而要训练的正是 $\phi$。采样这一步没有导数。对一个坐标 $z \sim \mathcal{N}(\mu, \sigma^2)$ 和任意函数 $h$，有两条出路：
 #
 # 1. **得分函数。** 由 $\nabla q = q\, \nabla \log q$ 得
 #    $\nabla_\mu\, \mathbb{E}[h(z)] = \int h(z)\, \nabla_\mu q(z)\, dz = \mathbb{E}\big[h(z)\, (z - \mu)/\sigma^2\big]$。
-# 2. **重参数化。** 采样与 $\phi$ 无关的 $\varepsilon \sim \mathcal{N}(0, 1)$,再计算 $z = \mu + \sigma \varepsilon$
-#    (Kingma & Welling 式 4 与 2.4 节;[Rezende et al. 2014](https://arxiv.org/abs/1401.4082))。于是
-#    $\nabla_\mu\, \mathbb{E}[h(\mu + \sigma\varepsilon)] = \mathbb{E}[h'(z)]$,
-#    $\nabla_\sigma\, \mathbb{E}[h(\mu + \sigma\varepsilon)] = \mathbb{E}[h'(z)\, \varepsilon]$,这就是链式法则。
+# 2. **重参数化。** 采样与 $\phi$ 无关的 $\varepsilon \sim \mathcal{N}(0, 1)$，再计算 $z = \mu + \sigma \varepsilon$
+# （Kingma & Welling 式 4 与 2.4 节；[Rezende et al. 2014](https://arxiv.org/abs/1401.4082)）。于是
+#    $\nabla_\mu\, \mathbb{E}[h(\mu + \sigma\varepsilon)] = \mathbb{E}[h'(z)]$，
+#    $\nabla_\sigma\, \mathbb{E}[h(\mu + \sigma\varepsilon)] = \mathbb{E}[h'(z)\, \varepsilon]$，这就是链式法则。
 #
-# 两者平均起来都对。**先预测,再运行:** 对 $h(z) = \lVert x - z\rVert^2$,$\mu = 1$,$x = 0$,当云团缩小时,哪一个更分散?
+# 两者平均起来都对。**先预测，再运行：** 对 $h(z) = \lVert x - z\rVert^2$，$\mu = 1$，$x = 0$，当云团缩小时，哪一个更分散？
 
 # %%
 eps = rng.standard_normal(100_000)
@@ -350,8 +350,8 @@ show_source(reparameterize)
 # positive whatever it says.
 
 # %% [markdown] lang="zh-CN"
-# 真值是 2。$\sigma$ 变小时,得分函数估计越来越分散,因为它只能从 $h$ 的偶然差异中了解斜率;重参数化的梯度却越来越集中。
-# 编码器给出的是 $\log \sigma^2$,代码里叫 `z_log_var`,于是 $\sigma = \exp(\tfrac12 \log \sigma^2)$ 无论如何都是正数。
+# 真值是 2。$\sigma$ 变小时，得分函数估计越来越分散，因为它只能从 $h$ 的偶然差异中了解斜率；重参数化的梯度却越来越集中。
+# 编码器给出的是 $\log \sigma^2$，代码里叫 `z_log_var`，于是 $\sigma = \exp(\tfrac12 \log \sigma^2)$ 无论如何都是正数。
 
 # %% tags=["check"]
 # @title Check: the score function scatters more, the more so the smaller the cloud
@@ -375,8 +375,8 @@ assert scatter[0.01][0] > 5 * scatter[0.3][0] and scatter[0.01][1] < 0.1 * scatt
 # %% [markdown] lang="zh-CN"
 # ## 散度的闭式解
 #
-# 对 $q = \mathcal{N}(\mu, \sigma^2)$ 和 $p = \mathcal{N}(0, 1)$,先看一个坐标,需要 $\mathbb{E}_q[z^2] = \mu^2 + \sigma^2$ 和
-# $\mathbb{E}_q[(z - \mu)^2] = \sigma^2$:
+# 对 $q = \mathcal{N}(\mu, \sigma^2)$ 和 $p = \mathcal{N}(0, 1)$，先看一个坐标，需要 $\mathbb{E}_q[z^2] = \mu^2 + \sigma^2$ 和
+# $\mathbb{E}_q[(z - \mu)^2] = \sigma^2$：
 #
 # $$\begin{aligned}
 # \mathbb{E}_q[\log q] &= \mathbb{E}_q\!\left[-\tfrac12 \log(2\pi\sigma^2) - \tfrac{(z - \mu)^2}{2\sigma^2}\right] = -\tfrac12 \log(2\pi) - \tfrac12 \log \sigma^2 - \tfrac12, \\
@@ -384,7 +384,7 @@ assert scatter[0.01][0] > 5 * scatter[0.3][0] and scatter[0.01][1] < 0.1 * scatt
 # \mathrm{KL}(q \,\Vert\, p) &= \mathbb{E}_q[\log q - \log p] = \tfrac12 \left(\sigma^2 + \mu^2 - 1 - \log \sigma^2\right) .
 # \end{aligned}$$
 #
-# 各坐标相互独立,散度相加(Kingma & Welling 附录 B 与式 10)。它只在 $\mu = 0$、$\sigma = 1$ 处等于 0。
+# 各坐标相互独立，散度相加（Kingma & Welling 附录 B 与式 10）。它只在 $\mu = 0$、$\sigma = 1$ 处等于 0。
 
 # %%
 show_source(kl_divergence, VAE)
@@ -406,7 +406,7 @@ assert np.abs(closed - drawn).max() < 0.2 and (closed > 0).all()
 # %% [markdown] lang="zh-CN"
 # ## 在平面上漫步
 #
-# 编码器从未被告知类别,它把各类放在了哪里?左图是训练图像的后验均值,按标签着色;三个圆分别包含先验的 39 %、86 % 和 99 %。
+# 编码器从未被告知类别，它把各类放在了哪里？左图是训练图像的后验均值，按标签着色；三个圆分别包含先验的 39 %、86 % 和 99 %。
 # 右图是沿半径为 1 的圆走一圈。
 
 # %%
@@ -440,7 +440,7 @@ slider(at, "radius", [0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0], start=1.0)
 # One digit turns into the next without a jump. Two numbers are few, though: classes overlap, and the pictures are soft.
 
 # %% [markdown] lang="zh-CN"
-# 一个数字平滑地变成下一个,没有跳跃。不过两个数太少了:类别有重叠,图像也发虚。
+# 一个数字平滑地变成下一个，没有跳跃。不过两个数太少了：类别有重叠，图像也发虚。
 
 # %% [markdown] lang="en"
 # ## Fewer holes than an autoencoder? A measurement
@@ -451,11 +451,11 @@ slider(at, "radius", [0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0], start=1.0)
 # model with its own copies of test images, too.
 
 # %% [markdown] lang="zh-CN"
-# ## 空洞比自编码器少吗?测一测
+# ## 空洞比自编码器少吗？测一测
 #
-# 现在用八个数:一个 AE 和一个 VAE,解码器、种子、步数都相同。VAE 从 $z \sim \mathcal{N}(0, I)$ 采样。
-# AE 没有自己的分布,所以给它不经拟合所能给的最宽松的一个:每个坐标都取它在训练图像上出现过的值。
-# 衡量的是到最近训练图像的距离。模糊的图像离许多图像都近,而 VAE 会变模糊。所以还要把每个模型与它自己对测试图像的复制品相比。
+# 现在用八个数：一个 AE 和一个 VAE，解码器、种子、步数都相同。VAE 从 $z \sim \mathcal{N}(0, I)$ 采样。
+# AE 没有自己的分布，所以给它不经拟合所能给的最宽松的一个：每个坐标都取它在训练图像上出现过的值。
+# 衡量的是到最近训练图像的距离。模糊的图像离许多图像都近，而 VAE 会变模糊。所以还要把每个模型与它自己对测试图像的复制品相比。
 
 # %%
 ae, vae = new("ae", latent_dim=8), new("vae", latent_dim=8)
@@ -484,7 +484,7 @@ for name in far:
 # are well above 1. So the prior is *not* filled without holes. Why not, we shall see below.
 
 # %% [markdown] lang="zh-CN"
-# VAE 的随机隐变量解码出的图像更接近真实图像,尽管没有对它的隐变量做过任何拟合。但它那一行里也有不是数字的图像,而且两个比值都明显大于 1。
+# VAE 的随机隐变量解码出的图像更接近真实图像，尽管没有对它的隐变量做过任何拟合。但它那一行里也有不是数字的图像，而且两个比值都明显大于 1。
 # 可见先验 *并没有* 被填得毫无空洞。原因下面就会看到。
 
 # %% tags=["check"]
@@ -522,33 +522,33 @@ assert far["VAE"] < far["AE"] and excess["VAE"] > 1.05
 # over the $D$ pixels and to *add up* the KL is the same as $\beta = D$.
 
 # %% [markdown] lang="zh-CN"
-# ## Beta,以及后验如何坍缩
+# ## Beta，以及后验如何坍缩
 #
-# 给 KL 一个权重,$\text{loss} = \mathbb{E}\lVert x - g(z)\rVert^2 + \beta\, \mathrm{KL}$($\beta$-VAE,Higgins et al. 2017,式 4)。除以 $\beta$:
+# 给 KL 一个权重，$\text{loss} = \mathbb{E}\lVert x - g(z)\rVert^2 + \beta\, \mathrm{KL}$（$\beta$-VAE,Higgins et al. 2017，式 4）。除以 $\beta$：
 # 这正是像素方差为 $s^2 = \beta/2$ 时的 ELBO。所以 $\beta$ 说的是我们认为像素有多少噪声。
 #
-# 一个隐变量什么时候值回它的代价?对线性模型,答案是精确的。取数据的一个方向 $x \sim \mathcal{N}(0, \lambda)$,解码器 $\hat x = w z$,
-# 编码器 $z = a x + \sigma \varepsilon$:
+# 一个隐变量什么时候值回它的代价？对线性模型，答案是精确的。取数据的一个方向 $x \sim \mathcal{N}(0, \lambda)$，解码器 $\hat x = w z$，
+# 编码器 $z = a x + \sigma \varepsilon$：
 #
 # $$\text{loss} = (1 - w a)^2 \lambda + w^2 \sigma^2 + \tfrac{\beta}{2}\left(\sigma^2 + a^2 \lambda - 1 - \log \sigma^2\right) .$$
 #
-# 令对 $\sigma^2$ 和对 $a$ 的导数为零:
+# 令对 $\sigma^2$ 和对 $a$ 的导数为零：
 #
 # $$\sigma^2 = \frac{\beta/2}{w^2 + \beta/2}, \qquad a = \frac{w}{w^2 + \beta/2} .$$
 #
-# 两者代入。记 $v = w^2 + \beta/2$,含 $a$ 的项变成 $\lambda - \lambda w^2 / v = \lambda\, (\beta/2)/v$,含 $\sigma^2$ 的项变成 $\beta/2$,于是
+# 两者代入。记 $v = w^2 + \beta/2$，含 $a$ 的项变成 $\lambda - \lambda w^2 / v = \lambda\, (\beta/2)/v$，含 $\sigma^2$ 的项变成 $\beta/2$，于是
 #
 # $$\text{loss} = \tfrac{\beta}{2} \left( \frac{\lambda}{v} + \log v - \log \tfrac{\beta}{2} \right), \qquad v \ge \tfrac{\beta}{2} .$$
 #
-# 对 $v$ 的导数是 $\tfrac{\beta}{2}\,(v - \lambda)/v^2$。所以若 $\lambda > \beta/2$,最优是 $v = \lambda$;否则取允许的最小值 $v = \beta/2$,即 $w = 0$、$a = 0$、$\sigma = 1$:
+# 对 $v$ 的导数是 $\tfrac{\beta}{2}\,(v - \lambda)/v^2$。所以若 $\lambda > \beta/2$，最优是 $v = \lambda$；否则取允许的最小值 $v = \beta/2$，即 $w = 0$、$a = 0$、$\sigma = 1$：
 #
 # $$w^2 = \max(0,\ \lambda - \beta/2), \qquad \mathrm{KL} = \max\!\left(0,\ \tfrac12 \log \frac{2 \lambda}{\beta}\right) \text{ on average.}$$
 #
-# **如果数据在某个方向上的方差小于像素噪声的方差,这个方向就不值得用一个隐变量。** 编码器和解码器一致忽略它:后验 *坍缩* 到了先验上。
-# 这不是优化器的失败,而是最优解。这就是概率 PCA,深层 VAE 的行为也与之相近([Lucas et al. 2019](https://arxiv.org/abs/1911.02469))。
+# **如果数据在某个方向上的方差小于像素噪声的方差，这个方向就不值得用一个隐变量。** 编码器和解码器一致忽略它：后验 *坍缩* 到了先验上。
+# 这不是优化器的失败，而是最优解。这就是概率 PCA，深层 VAE 的行为也与之相近（[Lucas et al. 2019](https://arxiv.org/abs/1911.02469)）。
 #
-# **先预测,再运行。** 数据的特征值在第一篇里已经知道了。$\beta = 1$、8 和 $\beta = D$ 时,八个隐变量各会用到几个?最后一种情形很容易出现:
-# 对 $D$ 个像素的平方误差 *取平均*,却把 KL *加起来*,就等于 $\beta = D$。
+# **先预测，再运行。** 数据的特征值在第一篇里已经知道了。$\beta = 1$、8 和 $\beta = D$ 时，八个隐变量各会用到几个？最后一种情形很容易出现：
+# 对 $D$ 个像素的平方误差 *取平均*，却把 KL *加起来*，就等于 $\beta = D$。
 
 # %%
 lambdas = np.linalg.eigvalsh(np.cov(train_images.reshape(len(train_images), -1), rowvar=False))[::-1]
@@ -592,9 +592,9 @@ show(
 # linear. If you meet a VAE that draws one and the same grey blob, look first whether somewhere a mean stands beside a sum.
 
 # %% [markdown] lang="zh-CN"
-# $\beta = 1$ 时八个坐标都携带信息。为 8 时大约只剩一半,其余的没有柱子。$\beta = D$ 时什么也不剩,每幅图像还原出来都是平均图像:
-# 一个忽略隐变量的 VAE。柱子与线性理论的曲线 $\tfrac12 \log (2\lambda_i/\beta)$ 出人意料地吻合,尽管网络并不是线性的。
-# 如果你遇到一个总是画出同一团灰色的 VAE,先检查是不是哪里取了平均而旁边却是求和。
+# $\beta = 1$ 时八个坐标都携带信息。为 8 时大约只剩一半，其余的没有柱子。$\beta = D$ 时什么也不剩，每幅图像还原出来都是平均图像：
+# 一个忽略隐变量的 VAE。柱子与线性理论的曲线 $\tfrac12 \log (2\lambda_i/\beta)$ 出人意料地吻合，尽管网络并不是线性的。
+# 如果你遇到一个总是画出同一团灰色的 VAE，先检查是不是哪里取了平均而旁边却是求和。
 
 # %% tags=["check"]
 # @title Check: coordinates are given up as beta grows, and all of them at beta = D
@@ -618,17 +618,17 @@ if DATA == "digits":
 # came from: at most $\log N$, and we want it. Only the second part is the mismatch between what the decoder was trained on and what we draw from.
 
 # %% [markdown] lang="zh-CN"
-# ## 先验真的被填满了吗?
+# ## 先验真的被填满了吗？
 #
-# 损失把每一团云拉向 $\mathcal{N}(0, I)$。而我们应当从中采样的是所有云的 *总和*,即聚合后验
-# $q(z) = \frac1N \sum_n q_\phi(z \mid x_n)$。在平均散度里加上再减去 $\log q(z)$:
+# 损失把每一团云拉向 $\mathcal{N}(0, I)$。而我们应当从中采样的是所有云的 *总和*，即聚合后验
+# $q(z) = \frac1N \sum_n q_\phi(z \mid x_n)$。在平均散度里加上再减去 $\log q(z)$：
 #
 # $$\frac1N \sum_n \mathrm{KL}\big(q_\phi(z \mid x_n) \,\Vert\, p(z)\big)
 # = \underbrace{\frac1N \sum_n \mathrm{KL}\big(q_\phi(z \mid x_n) \,\Vert\, q(z)\big)}_{I(n;\, z)}
 # + \mathrm{KL}\big(q(z) \,\Vert\, p(z)\big) .$$
 #
-# ([Hoffman & Johnson 2016](http://approximateinference.org/accepted/HoffmanJohnson2016.pdf)。)第一部分是 $z$ 中关于它来自 *哪一幅* 图像的信息:
-# 至多 $\log N$,这正是我们想要的。只有第二部分才是解码器训练时见到的与我们采样时用的之间的不匹配。
+# （[Hoffman & Johnson 2016](http://approximateinference.org/accepted/HoffmanJohnson2016.pdf)。）第一部分是 $z$ 中关于它来自 *哪一幅* 图像的信息：
+# 至多 $\log N$，这正是我们想要的。只有第二部分才是解码器训练时见到的与我们采样时用的之间的不匹配。
 
 # %%
 some = train_images[:1000]
@@ -670,8 +670,8 @@ plt.show()
 # `prior="mixture"`; `prior="normal"` draws from $\mathcal{N}(0, I)$.
 
 # %% [markdown] lang="zh-CN"
-# 云团合起来,范围与先验相当,却没有先验那么均匀:有山脊也有缝隙,不匹配不为 0。用八个数时,它大了好几倍,接近 3 nats。假如云团均匀填满一个区域,而从 $\mathcal{N}(0, I)$ 的采样只有 $e^{-3}$ 即二十分之一落入其中,不匹配正好就是这么大。
-# 第一篇的办法在这里同样有用:对云团的采样拟合一个混合高斯。这是软件包的默认设置 `prior="mixture"`;`prior="normal"` 则从 $\mathcal{N}(0, I)$ 采样。
+# 云团合起来，范围与先验相当，却没有先验那么均匀：有山脊也有缝隙，不匹配不为 0。用八个数时，它大了好几倍，接近 3 nats。假如云团均匀填满一个区域，而从 $\mathcal{N}(0, I)$ 的采样只有 $e^{-3}$ 即二十分之一落入其中，不匹配正好就是这么大。
+# 第一篇的办法在这里同样有用：对云团的采样拟合一个混合高斯。这是软件包的默认设置 `prior="mixture"`；`prior="normal"` 则从 $\mathcal{N}(0, I)$ 采样。
 
 # %%
 print(vae.prepare_sampling(train_images))
@@ -698,15 +698,15 @@ assert far["VAE, mixture"] < far["VAE, normal"]
 # test images. There a pixel is one of 256 levels, and its variance $s^2$ is chosen on training images. So the value is a true code length: so many bits for each number of an image.
 
 # %% [markdown] lang="zh-CN"
-# ## 没见过的图像有多大概率?
+# ## 没见过的图像有多大概率？
 #
 # $\mathcal{L}(x)$ 是 $\log p_\theta(x)$ 的下界。更紧的下界在取对数 *之前* 先对 $K$ 次采样求平均
-# ([Burda et al. 2016](https://arxiv.org/abs/1509.00519),式 8):
+# （[Burda et al. 2016](https://arxiv.org/abs/1509.00519)，式 8）：
 #
 # $$\mathcal{L}_K(x) = \mathbb{E}_{z_1, \dots, z_K \sim q_\phi(z \mid x)} \left[ \log \frac1K \sum_{k=1}^{K} \frac{p(z_k)\, p_\theta(x \mid z_k)}{q_\phi(z_k \mid x)} \right] \le \log p_\theta(x) .$$
 #
-# 它是下界,同样由 Jensen 不等式得出,因为 $K$ 个权重的平均的期望是 $p_\theta(x)$;$K = 1$ 就是 ELBO,而且 $K$ 增大时它不会下降(定理 1)。
-# 软件包对测试图像计算这两者。那里每个像素是 256 个灰度级之一,方差 $s^2$ 在训练图像上选定。所以得到的是真正的编码长度:图像的每个数需要多少比特。
+# 它是下界，同样由 Jensen 不等式得出，因为 $K$ 个权重的平均的期望是 $p_\theta(x)$；$K = 1$ 就是 ELBO，而且 $K$ 增大时它不会下降（定理 1）。
+# 软件包对测试图像计算这两者。那里每个像素是 256 个灰度级之一，方差 $s^2$ 在训练图像上选定。所以得到的是真正的编码长度：图像的每个数需要多少比特。
 
 # %%
 lengths = {"2 numbers": likelihood(plane, data, n=50), "8 numbers": likelihood(vae, data, n=50)}
@@ -721,8 +721,8 @@ for name, bounds in lengths.items():
 # pixel's noise, and says little about how samples look.
 
 # %% [markdown] lang="zh-CN"
-# 不压缩时,每个数要 8 比特。八个隐变量比两个解释得更多,重要性加权的下界稍紧一些。似然只是一种衡量,不是 *唯一* 的衡量:
-# 它把每个像素的噪声都算在内,对样本好不好看说明不了多少。
+# 不压缩时，每个数要 8 比特。八个隐变量比两个解释得更多，重要性加权的下界稍紧一些。似然只是一种衡量，不是 *唯一* 的衡量：
+# 它把每个像素的噪声都算在内，对样本好不好看说明不了多少。
 
 # %% tags=["check"]
 # @title Check: the importance bound is tighter, and eight numbers explain more than two
@@ -738,7 +738,7 @@ assert lengths["8 numbers"]["elbo"].nats < lengths["2 numbers"]["elbo"].nats
 # %% [markdown] lang="zh-CN"
 # ## 在 MNIST 上训练五分钟的结果
 #
-# 软件包自带的 VAE 有 32 个隐变量。上图从 $\mathcal{N}(0, I)$ 采样,中图从混合高斯采样,下图是样本之间的漫步。
+# 软件包自带的 VAE 有 32 个隐变量。上图从 $\mathcal{N}(0, I)$ 采样，中图从混合高斯采样，下图是样本之间的漫步。
 
 # %% tags=["cover"]
 trained = genzoo.load("zoo:vae-mnist")
@@ -751,7 +751,7 @@ show(list(trained.interpolate(drawn[:5], drawn[5:10], 11).swapaxes(0, 1)), scale
 # More of those from $\mathcal{N}(0, I)$ belong to no digit. The mixture knows where the clouds are.
 
 # %% [markdown] lang="zh-CN"
-# 从 $\mathcal{N}(0, I)$ 采样的图像里,有更多不像任何数字。混合高斯知道云团在哪里。
+# 从 $\mathcal{N}(0, I)$ 采样的图像里，有更多不像任何数字。混合高斯知道云团在哪里。
 
 # %% [markdown] lang="en"
 # ## Exercises
@@ -762,8 +762,8 @@ show(list(trained.interpolate(drawn[:5], drawn[5:10], 11).swapaxes(0, 1)), scale
 # %% [markdown] lang="zh-CN"
 # ## 练习
 #
-# 1. 仿照上文推导 $\mathrm{KL}\big(\mathcal{N}(\mu_1, \sigma_1^2) \,\Vert\, \mathcal{N}(\mu_2, \sigma_2^2)\big)$,并用采样和 `kl_divergence` 检验。
-# 2. `zoo:vae-mnist` 的 32 个隐变量各携带多少 nats?把携带最少的一半设为零:解码出的图像会变化多少?换成另一半呢?
+# 1. 仿照上文推导 $\mathrm{KL}\big(\mathcal{N}(\mu_1, \sigma_1^2) \,\Vert\, \mathcal{N}(\mu_2, \sigma_2^2)\big)$，并用采样和 `kl_divergence` 检验。
+# 2. `zoo:vae-mnist` 的 32 个隐变量各携带多少 nats？把携带最少的一半设为零：解码出的图像会变化多少？换成另一半呢？
 
 # %% tags=["solution"]
 # @title Solution: the divergence of two Gaussians
@@ -825,4 +825,4 @@ assert moved["without the lesser half"] < moved["without the greater half"]
 # - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance weighted autoencoders*, ICLR 2016, [arXiv:1509.00519](https://arxiv.org/abs/1509.00519)。
 # - P. Ghosh et al., *From variational to deterministic autoencoders*, ICLR 2020, [arXiv:1903.12436](https://arxiv.org/abs/1903.12436)。
 #
-# 下一篇:[条件变分自编码器](03_cvae.ipynb),它会得知标签。
+# 下一篇：[条件变分自编码器](03_cvae.ipynb)，它会得知标签。

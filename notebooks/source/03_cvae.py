@@ -18,9 +18,9 @@
 # %% [markdown] lang="zh-CN"
 # # 3. 条件变分自编码器
 #
-# 读完本篇,你可以要求模型用某个“3”的笔迹写一个“7”,会得到一个没有人专门训练过的分类器,还会知道标签必须从哪里进入网络、又会在哪里丢失。
+# 读完本篇，你可以要求模型用某个“3”的笔迹写一个“7”，会得到一个没有人专门训练过的分类器，还会知道标签必须从哪里进入网络、又会在哪里丢失。
 #
-# **问题。** [第二篇](02_vae.ipynb)的 VAE 会画出某个数字。我们想指定画 *哪一个*。训练时标签是已知的:公式、网络以及隐变量学到的东西会有什么变化?
+# **问题。** [第二篇](02_vae.ipynb)的 VAE 会画出某个数字。我们想指定画 *哪一个*。训练时标签是已知的：公式、网络以及隐变量学到的东西会有什么变化？
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH" with a subfolder a class: a set that has labels
@@ -83,12 +83,12 @@ show([train_images[firsts[:, i]] for i in range(4)], labels=names, title=f"{data
 # %% [markdown] lang="zh-CN"
 # ## 条件下界
 #
-# 设 $y$ 是标签。原来的 $p(x)$ 都变成 $p(x \mid y)$:
+# 设 $y$ 是标签。原来的 $p(x)$ 都变成 $p(x \mid y)$：
 #
 # $$p_\theta(x \mid y) = \int p(z \mid y)\, p_\theta(x \mid z, y)\, dz .$$
 #
-# 对每个固定的 $y$,这就是一个 VAE,所以推导与第二篇相同,只是每条竖线后面多了 $y$:乘以再除以
-# $q_\phi(z \mid x, y)$,然后用 Jensen 不等式,
+# 对每个固定的 $y$，这就是一个 VAE，所以推导与第二篇相同，只是每条竖线后面多了 $y$：乘以再除以
+# $q_\phi(z \mid x, y)$，然后用 Jensen 不等式，
 #
 # $$\begin{aligned}
 # \log p_\theta(x \mid y) &= \log \mathbb{E}_{q_\phi(z \mid x, y)}\!\left[ \frac{p(z \mid y)\, p_\theta(x \mid z, y)}{q_\phi(z \mid x, y)} \right]
@@ -97,11 +97,11 @@ show([train_images[firsts[:, i]] for i in range(4)], labels=names, title=f"{data
 # \end{aligned}$$
 #
 # 差距仍是一个散度 $\mathrm{KL}\big(q_\phi(z \mid x, y) \,\Vert\, p_\theta(z \mid x, y)\big)$。这就是
-# [Sohn et al. 2015](https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html) 的式 4,他们用 $x$ 表示给定的量,用 $y$ 表示要生成的量。
-# (Kingma et al. 2014,[arXiv:1406.5298](https://arxiv.org/abs/1406.5298),式 6,与此相同,只是多了 $\log p(y)$。)
+# [Sohn et al. 2015](https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html) 的式 4，他们用 $x$ 表示给定的量，用 $y$ 表示要生成的量。
+# （Kingma et al. 2014,[arXiv:1406.5298](https://arxiv.org/abs/1406.5298)，式 6，与此相同，只是多了 $\log p(y)$。）
 #
-# **一个选择。** Sohn et al. 用网络给出 $p(z \mid y)$。这里与多数图像代码一样,对每个标签都取 $p(z \mid y) = \mathcal{N}(0, I)$。这使 $z$ 与 $y$ *独立*:
-# 标签已经说过的,$z$ 不必再说,再说就要多付 nats。于是留给 $z$ 的是风格。
+# **一个选择。** Sohn et al. 用网络给出 $p(z \mid y)$。这里与多数图像代码一样，对每个标签都取 $p(z \mid y) = \mathcal{N}(0, I)$。这使 $z$ 与 $y$ *独立*：
+# 标签已经说过的，$z$ 不必再说，再说就要多付 nats。于是留给 $z$ 的是风格。
 
 # %% [markdown] lang="en"
 # ## How the label enters
@@ -117,13 +117,13 @@ show([train_images[firsts[:, i]] for i in range(4)], labels=names, title=f"{data
 # %% [markdown] lang="zh-CN"
 # ## 标签如何进入网络
 #
-# 标签是没有大小之分的编号:7 并不比 3 多。所以每个标签都有一个学到的向量 $e(y)$。在 **编码器** 里,它可以作为常数通道放在像素旁边。
-# 第一层是 1×1 卷积,对位于 $(i, j)$ 的像素来说就是
+# 标签是没有大小之分的编号：7 并不比 3 多。所以每个标签都有一个学到的向量 $e(y)$。在 **编码器** 里，它可以作为常数通道放在像素旁边。
+# 第一层是 1×1 卷积，对位于 $(i, j)$ 的像素来说就是
 #
 # $$W \begin{pmatrix} x_{ij} \\ e(y) \end{pmatrix} = W_x\, x_{ij} + W_e\, e(y),$$
 #
-# 即在每个位置都加上同一个向量 $W_e\, e(y)$。所以软件包只对图像做卷积,再加上一个学到的向量:结果相同,计算更少。在 **解码器** 里,
-# 这个向量与 $z$ 并排放在第一个全连接层之前,由它把两者混合到每个位置、每个通道。
+# 即在每个位置都加上同一个向量 $W_e\, e(y)$。所以软件包只对图像做卷积，再加上一个学到的向量：结果相同，计算更少。在 **解码器** 里，
+# 这个向量与 $z$ 并排放在第一个全连接层之前，由它把两者混合到每个位置、每个通道。
 
 # %%
 show_source(LabelEmbedding, Encoder.call, Decoder.call)
@@ -140,10 +140,10 @@ print(f"constant channels or an added vector: largest difference {difference:.0e
 # $4 \times 4 \times 128$. It trains, and looks right. **Predict, then run:** which of the $4 \times 4$ places hold $z$, which the label?
 
 # %% [markdown] lang="zh-CN"
-# ## 一个陷阱:先拼接展平的向量,再改变形状
+# ## 一个陷阱：先拼接展平的向量，再改变形状
 #
-# 解码器也可以由 $z$ 算出 1,024 个数,由标签算出 1,024 个数,把它们拼接起来,再把这 2,048 个数改成
-# $4 \times 4 \times 128$ 的形状。这样能训练,看起来也没问题。**先预测,再运行:** $4 \times 4$ 个位置中,哪些放的是 $z$,哪些放的是标签?
+# 解码器也可以由 $z$ 算出 1,024 个数，由标签算出 1,024 个数，把它们拼接起来，再把这 2,048 个数改成
+# $4 \times 4 \times 128$ 的形状。这样能训练，看起来也没问题。**先预测，再运行：** $4 \times 4$ 个位置中，哪些放的是 $z$，哪些放的是标签？
 
 # %%
 of_z, of_label = np.zeros((1, 4 * 4 * 64), np.float32), np.ones((1, 4 * 4 * 64), np.float32)
@@ -181,8 +181,8 @@ print("rows of pixels that nothing reaches:", deaf)
 # one row of pixels has none at all. Reshape each to a map of its own, then concatenate the channels, and every place has both.
 
 # %% [markdown] lang="zh-CN"
-# NumPy 和 TensorFlow 都是逐行改变形状:前一半数填满上面两行位置,后一半填满下面两行。于是标签在图像的上半部没有通道,隐变量在下半部没有通道。
-# 只有 3×3 卷积把它们带过去,每次几个像素:远处的行路径很少,还有一行像素根本没有路径。应当先把两者各自改成特征图,再拼接通道,这样每个位置两者都有。
+# NumPy 和 TensorFlow 都是逐行改变形状：前一半数填满上面两行位置，后一半填满下面两行。于是标签在图像的上半部没有通道，隐变量在下半部没有通道。
+# 只有 3×3 卷积把它们带过去，每次几个像素：远处的行路径很少，还有一行像素根本没有路径。应当先把两者各自改成特征图，再拼接通道，这样每个位置两者都有。
 
 # %% tags=["check"]
 # @title Check: a flat concatenation puts the label into the lower rows only
@@ -200,7 +200,7 @@ assert deaf["label"] >= 1 and deaf["latent"] >= 1
 # %% [markdown] lang="zh-CN"
 # ## 训练
 #
-# `cvae` 家族没有自己的代码:损失就是 VAE 的,`Autoencoder` 把标签交给两个网络。我们用八个隐变量训练它,同时训练一个什么都不知道的 VAE 作对照。
+# `cvae` 家族没有自己的代码：损失就是 VAE 的，`Autoencoder` 把标签交给两个网络。我们用八个隐变量训练它，同时训练一个什么都不知道的 VAE 作对照。
 
 
 # %%
@@ -242,10 +242,10 @@ show(drawn, columns=K, labels=names, title="asked for one label a column")
 # entropy, $\log 10 = 2.3$ nats for ten equally frequent ones. What is saved beyond this is the networks' doing: an easier task, learned in the same 400 steps.
 
 # %% [markdown] lang="zh-CN"
-# 每个标签四幅图像,$z \sim \mathcal{N}(0, I)$。CVAE 在测试图像上的损失比 VAE 低:标签说了的,隐变量就不必再说。
+# 每个标签四幅图像，$z \sim \mathcal{N}(0, I)$。CVAE 在测试图像上的损失比 VAE 低：标签说了的，隐变量就不必再说。
 #
-# 一个标签能省多少?对精确的模型,$\log p(x \mid y) - \log p(x)$ 的均值就是互信息 $I(x; y)$,它至多是标签自身的熵,十个标签同样频繁时为
-# $\log 10 = 2.3$ nats。超出的部分要归功于网络:任务更容易,同样 400 步学得更好。
+# 一个标签能省多少？对精确的模型，$\log p(x \mid y) - \log p(x)$ 的均值就是互信息 $I(x; y)$，它至多是标签自身的熵，十个标签同样频繁时为
+# $\log 10 = 2.3$ nats。超出的部分要归功于网络：任务更容易，同样 400 步学得更好。
 
 # %% tags=["check"]
 # @title Check: with the label the bound is better
@@ -261,12 +261,12 @@ assert terms["cvae"]["loss"] < terms["vae"]["loss"]
 # Labels are a list, one for each image. A single label that is repeated inside gives $n$ equal ones, and a list of $k$ labels then gives $k \cdot n$ rows for $n$ images:
 
 # %% [markdown] lang="zh-CN"
-# ## 一个模型:编码、解码、采样;每幅图像一个标签
+# ## 一个模型：编码、解码、采样；每幅图像一个标签
 #
-# `encode(images, labels)` 给出隐变量,`decode(z, labels)` 给出图像,`sample(labels=…)` 自己采样 $z$。三者用的是同一组权重。
-# 如果在构造函数里用 `inference=True` 决定是编码还是采样,就需要第二个模型和一份权重的拷贝,而且根本无法完成“编码这个、改动那个、再解码”。
+# `encode(images, labels)` 给出隐变量，`decode(z, labels)` 给出图像，`sample(labels=…)` 自己采样 $z$。三者用的是同一组权重。
+# 如果在构造函数里用 `inference=True` 决定是编码还是采样，就需要第二个模型和一份权重的拷贝，而且根本无法完成“编码这个、改动那个、再解码”。
 #
-# 标签是一个列表,每幅图像一个。在内部重复单个标签,只能得到 $n$ 个相同的标签;若给它 $k$ 个标签的列表,$n$ 幅图像就会得到 $k \cdot n$ 行:
+# 标签是一个列表，每幅图像一个。在内部重复单个标签，只能得到 $n$ 个相同的标签；若给它 $k$ 个标签的列表，$n$ 幅图像就会得到 $k \cdot n$ 行：
 
 # %%
 show_source(Autoencoder.decode)
@@ -289,11 +289,11 @@ assert len(five) == len(wanted) and len(np.repeat(wanted, n)) == n * len(wanted)
 # A judge reads along: a support vector machine trained on the same images. It is right on most test images, so that its reading of samples means something.
 
 # %% [markdown] lang="zh-CN"
-# ## 同一个隐变量,十个标签
+# ## 同一个隐变量，十个标签
 #
-# 如果 $z$ 管风格、$y$ 管类别,那么一个 $z$ 配十个标签,就是同一只手写十个数字。下面每一行是一个 $z$。
+# 如果 $z$ 管风格、$y$ 管类别，那么一个 $z$ 配十个标签，就是同一只手写十个数字。下面每一行是一个 $z$。
 #
-# 让一个裁判来读:在同样的图像上训练的支持向量机。它对大多数测试图像判断正确,所以它对样本的判读是有意义的。
+# 让一个裁判来读：在同样的图像上训练的支持向量机。它对大多数测试图像判断正确，所以它对样本的判读是有意义的。
 
 # %%
 judge = SVC(C=10).fit(train_images[:5000].reshape(-1, D), train_labels[:5000])
@@ -320,7 +320,7 @@ print(f"ink of two digits by one hand: correlation {shared:.2f}; by different ha
 # Down a column the label stays and the hand changes: bold or thin, upright or slanted. Along a row the digits change. A $z$ that writes one digit with much ink tends to write the others so, too.
 
 # %% [markdown] lang="zh-CN"
-# 沿着一列,标签不变,笔迹在变:粗或细,正或斜。沿着一行,数字在变。一个 $z$ 若把某个数字写得墨浓,写其他数字也往往如此。
+# 沿着一列，标签不变，笔迹在变：粗或细，正或斜。沿着一行，数字在变。一个 $z$ 若把某个数字写得墨浓，写其他数字也往往如此。
 
 # %% tags=["check"]
 # @title Check: the judge reads the label that was asked, and one latent shares its style
@@ -335,9 +335,9 @@ if DATA == "digits":
 # **Predict, then run.** A linear classifier is trained to read the label from the latents of training images. How well does it read those of the VAE, how well those of the CVAE?
 
 # %% [markdown] lang="zh-CN"
-# ## 隐变量忘记类别了吗?
+# ## 隐变量忘记类别了吗？
 #
-# **先预测,再运行。** 训练一个线性分类器,从训练图像的隐变量读出标签。它读 VAE 的隐变量有多准?读 CVAE 的呢?
+# **先预测，再运行。** 训练一个线性分类器，从训练图像的隐变量读出标签。它读 VAE 的隐变量有多准？读 CVAE 的呢？
 
 # %%
 latents = {
@@ -365,8 +365,8 @@ plt.show()
 # entirely: it is only worth nothing, not forbidden.
 
 # %% [markdown] lang="zh-CN"
-# VAE 的隐变量按颜色聚集。CVAE 的则混在一起:标签是免费得到的,所以 KL 把它从 $z$ 里挤了出去。它并没有完全消失:
-# 在 $z$ 里重复标签只是没有好处,并不被禁止。
+# VAE 的隐变量按颜色聚集。CVAE 的则混在一起：标签是免费得到的，所以 KL 把它从 $z$ 里挤了出去。它并没有完全消失：
+# 在 $z$ 里重复标签只是没有好处，并不被禁止。
 
 # %% tags=["check"]
 # @title Check: the label is read far better from the VAE's latents
@@ -385,11 +385,11 @@ assert told["cvae"] < told["vae"] - 0.2
 # %% [markdown] lang="zh-CN"
 # ## 从未当作分类器训练的分类器
 #
-# 由贝叶斯公式,模型知道一幅图像的标签:
+# 由贝叶斯公式，模型知道一幅图像的标签：
 #
 # $$p(y \mid x) = \frac{p(y)\, p_\theta(x \mid y)}{\sum_{y'} p(y')\, p_\theta(x \mid y')} .$$
 #
-# 对每个标签,用第二篇的重要性加权下界(16 次采样)代替 $\log p_\theta(x \mid y)$。(下界不等于密度本身,所以这是近似。各差距相近时,近似就好。)
+# 对每个标签，用第二篇的重要性加权下界（16 次采样）代替 $\log p_\theta(x \mid y)$。（下界不等于密度本身，所以这是近似。各差距相近时，近似就好。）
 
 # %%
 asked, answers = tf.constant(test_images[:200]), test_labels[:200]
@@ -429,7 +429,7 @@ plt.show()
 # The six images it is least sure of, and what it thinks of each. Some of them would make a human hesitate, too.
 
 # %% [markdown] lang="zh-CN"
-# 这是它最没有把握的六幅图像,以及它对每一幅的看法。其中有几幅人看了也会犹豫。
+# 这是它最没有把握的六幅图像，以及它对每一幅的看法。其中有几幅人看了也会犹豫。
 
 # %% tags=["check"]
 # @title Check: Bayes' rule makes a classifier of it
@@ -446,7 +446,7 @@ if DATA == "digits":
 # %% [markdown] lang="zh-CN"
 # ## 同一标签内与不同标签间的漫步
 #
-# 同一标签的两幅图像之间,隐变量用直线相连,标签不变。不同标签之间,比如 3 与 8 之间,没有可以停留的地方:标签是一个开关。
+# 同一标签的两幅图像之间，隐变量用直线相连，标签不变。不同标签之间，比如 3 与 8 之间，没有可以停留的地方：标签是一个开关。
 # 不过同一条直线可以在每个标签下各走一遍。
 
 # %%
@@ -477,8 +477,8 @@ slider(at, "coordinate", list(range(8)), start=0)
 # moves less than a whole line, and some hardly move at all: a latent number that carries few nats has little to say.
 
 # %% [markdown] lang="zh-CN"
-# 每一行的数字保持不变,笔迹沿行变化,而且各行的变化方式相同。单个坐标的影响比整条直线小,
-# 有的几乎不起作用:一个隐变量携带的 nats 少,能说的也就少。
+# 每一行的数字保持不变，笔迹沿行变化，而且各行的变化方式相同。单个坐标的影响比整条直线小，
+# 有的几乎不起作用：一个隐变量携带的 nats 少，能说的也就少。
 
 # %% tags=["check"]
 # @title Check: along a line of latents the label stays readable
@@ -492,7 +492,7 @@ assert kept > 0.6 and (DATA != "digits" or kept > 0.75)
 # %% [markdown] lang="zh-CN"
 # ## 每个标签一个先验
 #
-# 同一标签的云团也未必填满 $\mathcal{N}(0, I)$。软件包对每个标签的云团各拟合一个混合高斯,默认从中采样。
+# 同一标签的云团也未必填满 $\mathcal{N}(0, I)$。软件包对每个标签的云团各拟合一个混合高斯，默认从中采样。
 
 # %%
 print(cvae.prepare_sampling(train_images, train_labels))
@@ -506,7 +506,7 @@ for prior in "normal", "mixture":
 # Here the judge reads nearly all of both as asked: once the label is given, even $\mathcal{N}(0, I)$ leaves few holes.
 
 # %% [markdown] lang="zh-CN"
-# 这里裁判把两者几乎都读成了所要的标签:给定标签之后,就连 $\mathcal{N}(0, I)$ 也没留下多少空洞。
+# 这里裁判把两者几乎都读成了所要的标签：给定标签之后，就连 $\mathcal{N}(0, I)$ 也没留下多少空洞。
 
 # %% tags=["check"]
 # @title Check: both priors give the label that was asked
@@ -520,7 +520,7 @@ assert min(right["normal"], right["mixture"]) > (0.8 if DATA == "digits" else 0.
 # %% [markdown] lang="zh-CN"
 # ## 在 MNIST 上训练五分钟的结果
 #
-# 软件包自带的 CVAE 有 32 个隐变量。每一行是从标签 0 的混合高斯中取的一个 $z$,在全部十个标签下解码;下图是样本。
+# 软件包自带的 CVAE 有 32 个隐变量。每一行是从标签 0 的混合高斯中取的一个 $z$，在全部十个标签下解码；下图是样本。
 
 # %% tags=["cover"]
 trained = genzoo.load("zoo:cvae-mnist")
@@ -538,7 +538,7 @@ show(
 # The slant and the weight of a zero carry over to the digits beside it.
 
 # %% [markdown] lang="zh-CN"
-# 一个零的倾斜程度和笔画粗细,会带到它旁边的数字上。
+# 一个零的倾斜程度和笔画粗细，会带到它旁边的数字上。
 
 # %% [markdown] lang="en"
 # ## Exercises
@@ -549,8 +549,8 @@ show(
 # %% [markdown] lang="zh-CN"
 # ## 练习
 #
-# 1. 取五幅测试图像,各用自己的标签编码,再把隐变量在所有标签下解码。有多少次裁判读出的正是你要的标签?
-# 2. 在 $\beta = D$、后验坍缩时(见第二篇),CVAE 会学到什么?训练之前先说出它的样本必然是什么样子。
+# 1. 取五幅测试图像，各用自己的标签编码，再把隐变量在所有标签下解码。有多少次裁判读出的正是你要的标签？
+# 2. 在 $\beta = D$、后验坍缩时（见第二篇），CVAE 会学到什么？训练之前先说出它的样本必然是什么样子。
 
 # %% tags=["solution"]
 # @title Solution: the handwriting of given images
@@ -592,4 +592,4 @@ assert np.square(ones - others).mean() < 0.1 * np.square(class_means - class_mea
 # - D. P. Kingma, M. Welling, *Auto-encoding variational Bayes*, ICLR 2014, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114)。
 # - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance weighted autoencoders*, ICLR 2016, [arXiv:1509.00519](https://arxiv.org/abs/1509.00519)。
 #
-# 下一篇:[去噪](04_denoising.ipynb),一条不用编码器的生成图像之路。
+# 下一篇：[去噪](04_denoising.ipynb)，一条不用编码器的生成图像之路。

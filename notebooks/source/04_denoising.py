@@ -19,10 +19,10 @@
 # %% [markdown] lang="zh-CN"
 # # 4. 从零开始的去噪
 #
-# 读完本篇,你会得到一个能把纯噪声变成数字图像的网络,并且明白为什么这件事要分许多小步来做,以及走法不当会留下多少噪声。
+# 读完本篇，你会得到一个能把纯噪声变成数字图像的网络，并且明白为什么这件事要分许多小步来做，以及走法不当会留下多少噪声。
 #
-# **问题。** 自编码器让图像穿过一个瓶颈。这里我们换一种做法:用噪声破坏图像,再让网络把它修好。如果它能修复 *任意* 程度的噪声,
-# 就可以从纯噪声出发,这便是一个生成模型。它做得到吗?
+# **问题。** 自编码器让图像穿过一个瓶颈。这里我们换一种做法：用噪声破坏图像，再让网络把它修好。如果它能修复 *任意* 程度的噪声，
+# 就可以从纯噪声出发，这便是一个生成模型。它做得到吗？
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any name that `genzoo train --data` takes
@@ -59,11 +59,11 @@ show(train_images[:20], columns=10, title=f"{data.name}: {len(train_images):,} t
 # %% [markdown] lang="zh-CN"
 # ## 损坏
 #
-# 用一个介于 0 和 1 之间的量 $a$,把图像 $x_0$ 与噪声 $n$ 混合:
+# 用一个介于 0 和 1 之间的量 $a$，把图像 $x_0$ 与噪声 $n$ 混合：
 #
 # $$x = (1 - a)\,x_0 + a\,n, \qquad n \sim \mathcal{N}(0, I).$$
 #
-# $a = 0$ 时什么也不变,$a = 1$ 时图像荡然无存。代码里它们叫 `images`、`amount`、`noise`。
+# $a = 0$ 时什么也不变，$a = 1$ 时图像荡然无存。代码里它们叫 `images`、`amount`、`noise`。
 
 
 # %%
@@ -109,33 +109,33 @@ show([blend(eight, a, noise) for a in AMOUNTS], rows=[f"a = {a}" for a in AMOUNT
 # *Predict, then run:* what is the best guess at $x = 0$, and is it a side of the coin?
 
 # %% [markdown] lang="zh-CN"
-# 看到中间一行,数字还认得出来;到 0.75 那一行就要猜了;最后一行的八张图在你眼里都一样:噪声。
+# 看到中间一行，数字还认得出来；到 0.75 那一行就要猜了；最后一行的八张图在你眼里都一样：噪声。
 #
-# ## 任务,以及为什么最好的答案是一片模糊
+# ## 任务，以及为什么最好的答案是一片模糊
 #
-# 把损坏的图像 $x$ 交给网络,记它的回答为 $g(x)$。训练时用均方误差
+# 把损坏的图像 $x$ 交给网络，记它的回答为 $g(x)$。训练时用均方误差
 #
 # $$L(g) = \mathbb{E}\,\lVert x_0 - g(x) \rVert^2 .$$
 #
-# 可能的 $g$ 里哪一个最好?记 $m(x) = \mathbb{E}[x_0 \mid x]$,即所有可能产生这个 $x$ 的图像按概率加权的平均。加上它再减去它:
+# 可能的 $g$ 里哪一个最好？记 $m(x) = \mathbb{E}[x_0 \mid x]$，即所有可能产生这个 $x$ 的图像按概率加权的平均。加上它再减去它：
 #
 # $$\mathbb{E}\lVert x_0 - g \rVert^2 = \mathbb{E}\lVert x_0 - m \rVert^2 + \mathbb{E}\lVert m - g \rVert^2
 # + 2\,\mathbb{E}\,\langle x_0 - m,\; m - g \rangle .$$
 #
-# 最后一项为零:给定 $x$ 之后,$m(x) - g(x)$ 是固定的向量,只有 $x_0$ 是随机的,所以它的条件均值是
-# $\langle \mathbb{E}[x_0 \mid x] - m(x),\; m(x) - g(x) \rangle = 0$。第一项与 $g$ 无关,第二项在 $g = m$ 时最小,等于零。因此
+# 最后一项为零：给定 $x$ 之后，$m(x) - g(x)$ 是固定的向量，只有 $x_0$ 是随机的，所以它的条件均值是
+# $\langle \mathbb{E}[x_0 \mid x] - m(x),\; m(x) - g(x) \rangle = 0$。第一项与 $g$ 无关，第二项在 $g = m$ 时最小，等于零。因此
 #
 # $$g^*(x) = \mathbb{E}[x_0 \mid x].$$
 #
-# **最好的答案是许多图像的平均,而不同图像的平均就是模糊。** 换什么网络、怎么训练都治不好。损失也有一个下限:
-# $\mathbb{E}\lVert x_0 - m \rVert^2$,即 $x$ 没有告诉我们的那部分图像。
+# **最好的答案是许多图像的平均，而不同图像的平均就是模糊。** 换什么网络、怎么训练都治不好。损失也有一个下限：
+# $\mathbb{E}\lVert x_0 - m \rVert^2$，即 $x$ 没有告诉我们的那部分图像。
 #
-# 最小的例子是一枚硬币:$x_0$ 以相同的概率取 $-1$ 或 $+1$。对两个高斯分布 $\mathcal{N}(\pm(1-a), a^2)$ 用贝叶斯公式,
-# $+1$ 对 $-1$ 的胜算比是 $\exp(2(1-a)x/a^2)$,于是均值为
+# 最小的例子是一枚硬币：$x_0$ 以相同的概率取 $-1$ 或 $+1$。对两个高斯分布 $\mathcal{N}(\pm(1-a), a^2)$ 用贝叶斯公式，
+# $+1$ 对 $-1$ 的胜算比是 $\exp(2(1-a)x/a^2)$，于是均值为
 #
 # $$m(x) = \tanh\frac{(1-a)\,x}{a^2} .$$
 #
-# *先预测,再运行:* 在 $x = 0$ 处最好的猜测是多少?它是硬币的某一面吗?
+# *先预测，再运行：* 在 $x = 0$ 处最好的猜测是多少？它是硬币的某一面吗？
 
 # %%
 coin = rng.choice([-1.0, 1.0], 100_000)
@@ -160,8 +160,8 @@ plt.show()
 # the best guess stays near 0, which no coin ever shows. Images do the same, pixel by pixel and all at once.
 
 # %% [markdown] lang="zh-CN"
-# 圆点是模拟硬币的平均,曲线是公式。噪声越多,曲线越平:噪声很大时,最好的猜测停在 0 附近,而硬币从来不会是 0。
-# 图像也是这样,只不过是所有像素同时如此。
+# 圆点是模拟硬币的平均，曲线是公式。噪声越多，曲线越平：噪声很大时，最好的猜测停在 0 附近，而硬币从来不会是 0。
+# 图像也是这样，只不过是所有像素同时如此。
 
 # %% tags=["check"]
 # @title Check: the best guess at a coin is the tanh
@@ -180,8 +180,8 @@ for a in best:
 # %% [markdown] lang="zh-CN"
 # ## 网络
 #
-# U-Net 在几种尺寸上看图像:往下走时弄清它可能是哪个数字,往上走时把它画出来,另有一条全分辨率的通路,知道每个像素的噪声。
-# 包里有一个小的 U-Net。它还被告知噪声量 $a$,办法是给每个模块一个嵌入向量(第 5 篇会细看)。
+# U-Net 在几种尺寸上看图像：往下走时弄清它可能是哪个数字，往上走时把它画出来，另有一条全分辨率的通路，知道每个像素的噪声。
+# 包里有一个小的 U-Net。它还被告知噪声量 $a$，办法是给每个模块一个嵌入向量（第 5 篇会细看）。
 
 # %%
 show_source(UNet.call, Blend.predict_x0, Blend.loss_terms)
@@ -191,7 +191,7 @@ show_source(UNet.call, Blend.predict_x0, Blend.loss_terms)
 # leave out here (`clusters=0`). Training is Keras' plain `fit`.
 
 # %% [markdown] lang="zh-CN"
-# `loss_terms` 就是全部的方法:为每张图像抽一个噪声量,混合,预测,求平方误差。`told` 是标签,这里先不用(`clusters=0`)。
+# `loss_terms` 就是全部的方法：为每张图像抽一个噪声量，混合，预测，求平方误差。`told` 是标签，这里先不用（`clusters=0`）。
 # 训练就是 Keras 普通的 `fit`。
 
 
@@ -226,7 +226,7 @@ plt.show()
 # %% [markdown] lang="zh-CN"
 # ## 它预测了什么
 #
-# *先预测,再运行:* 纯噪声对图像一无所知,它会怎么回答?按推导,是对 *一切* 图像的平均:
+# *先预测，再运行：* 纯噪声对图像一无所知，它会怎么回答？按推导，是对 *一切* 图像的平均：
 # $\mathbb{E}[x_0 \mid x] = \mathbb{E}[x_0]$。
 
 
@@ -264,15 +264,15 @@ show([mean_image[None]], title="the mean of all training images", scale=5)
 # What is lost in error is missing in the predictions: as much as they err, so much too alike they are. Blur is that.
 
 # %% [markdown] lang="zh-CN"
-# 噪声少时修复得很好。从 0.75 起,回答失去了边缘;到了纯噪声,八个回答是同一团灰影(除了这次短训练留下的一点噪声):所有训练图像的平均。
+# 噪声少时修复得很好。从 0.75 起，回答失去了边缘；到了纯噪声，八个回答是同一团灰影（除了这次短训练留下的一点噪声）：所有训练图像的平均。
 #
-# 理论还能多说一句。在上面的等式里代入 $g = \mathbb{E}[x_0]$,它就成了一本方差的账:
+# 理论还能多说一句。在上面的等式里代入 $g = \mathbb{E}[x_0]$，它就成了一本方差的账：
 #
 # $$\underbrace{\mathbb{E}\lVert x_0 - \mathbb{E}[x_0] \rVert^2}_{\text{variance of the images}} =
 # \underbrace{\mathbb{E}\lVert x_0 - m \rVert^2}_{\text{error}} +
 # \underbrace{\mathbb{E}\lVert m - \mathbb{E}[x_0] \rVert^2}_{\text{variance of the predictions}} .$$
 #
-# 误差里多出来的,正是预测里缺少的:错了多少,预测之间就雷同了多少。这就是模糊。
+# 误差里多出来的，正是预测里缺少的：错了多少，预测之间就雷同了多少。这就是模糊。
 
 # %%
 amounts = np.linspace(0.05, 1, 12)
@@ -297,7 +297,7 @@ plt.show()
 # account; it holds because the network comes close to the conditional mean.
 
 # %% [markdown] lang="zh-CN"
-# 在每一个噪声量上,两块面积加起来几乎正好填到黑线。没有人把这本账告诉过网络;它成立,是因为网络接近条件均值。
+# 在每一个噪声量上，两块面积加起来几乎正好填到黑线。没有人把这本账告诉过网络；它成立，是因为网络接近条件均值。
 
 # %% tags=["check"]
 # @title Check: pure noise is answered by the mean image, and the account of the variance holds
@@ -320,16 +320,16 @@ assert error[0] < 0.2 * error[-1] and spread[-1] < 0.2 * spread[0]
 # Below, the left half is what the network reads, the right half what it predicts from it, one row a step.
 
 # %% [markdown] lang="zh-CN"
-# ## 从噪声到图像:许多小步
+# ## 从噪声到图像：许多小步
 #
-# 从噪声出发,只预测一次是没有用的:得到的总是同一团灰影。出路是 **只朝预测走一部分路**,然后再问一次。新的 $x$ 噪声少了一点,
-# 而且偏向了 *某些* 图像,于是下一个均值是对更少的图像求的。每回答一次,就多决定一点。
+# 从噪声出发，只预测一次是没有用的：得到的总是同一团灰影。出路是 **只朝预测走一部分路**，然后再问一次。新的 $x$ 噪声少了一点，
+# 而且偏向了 *某些* 图像，于是下一个均值是对更少的图像求的。每回答一次，就多决定一点。
 #
-# 在 $n$ 步中的第 $i$ 步,朝预测 $\hat x_0^{(i)}$ 走一个份额 $s_i$:
+# 在 $n$ 步中的第 $i$ 步，朝预测 $\hat x_0^{(i)}$ 走一个份额 $s_i$：
 #
 # $$x^{(i+1)} = x^{(i)} + s_i\,(\hat x_0^{(i)} - x^{(i)}), \qquad s_i = \frac{1}{n - i}, \quad i = 0, \dots, n-1 .$$
 #
-# 下图左半是网络读到的,右半是它由此作出的预测,一步一行。
+# 下图左半是网络读到的，右半是它由此作出的预测，一步一行。
 
 # %% tags=["cover"]
 COUNT = 7
@@ -348,7 +348,7 @@ two_columns(path, [f"step {i + 1}" for i in range(8)] + ["end"])
 # then on the left side mostly gets rid of noise. The last row on the left is the finished image.
 
 # %% [markdown] lang="zh-CN"
-# 第一行的预测都是同一团灰影,和推导的一样。几行之后,每张图都拿定了主意;再往后,左边主要是在去掉噪声。左边最后一行就是成品。
+# 第一行的预测都是同一团灰影，和推导的一样。几行之后，每张图都拿定了主意；再往后，左边主要是在去掉噪声。左边最后一行就是成品。
 
 # %%
 counts = (1, 2, 4, 8, 20)
@@ -365,7 +365,7 @@ for n, images in by_steps.items():
 # do, and get their edges.
 
 # %% [markdown] lang="zh-CN"
-# 只走一步,得到的是十六张平均图像。步数增加,样本之间的差别就接近真实图像那么大了,边缘也出来了。
+# 只走一步，得到的是十六张平均图像。步数增加，样本之间的差别就接近真实图像那么大了，边缘也出来了。
 
 # %% tags=["check"]
 # @title Check: one step gives the mean, many steps give different images
@@ -399,22 +399,22 @@ assert by_steps[20].std(0).mean() > 0.6 * real_contrast
 # %% [markdown] lang="zh-CN"
 # ## 一个份额会剩下什么
 #
-# 有些教程每次走 *固定* 的份额,比如 20 %,走五次。那么起始噪声还剩多少?每一步把原有的乘以 $1 - s_i$,再加上 $s_i$ 倍的预测。所以
+# 有些教程每次走 *固定* 的份额，比如 20 %，走五次。那么起始噪声还剩多少？每一步把原有的乘以 $1 - s_i$，再加上 $s_i$ 倍的预测。所以
 # $n$ 步之后
 #
 # $$x^{(n)} = \Bigl(\prod_{i=0}^{n-1} (1 - s_i)\Bigr) x^{(0)} + \sum_{i=0}^{n-1} s_i
 # \Bigl(\prod_{j=i+1}^{n-1} (1 - s_j)\Bigr)\, \hat x_0^{(i)} .$$
 #
-# - **固定份额 $s$** 剩下起始噪声的 $(1-s)^n$。当 $s = 0.2$、$n = 5$ 时,就是 $0.8^5 = 0.328$:**图里还有三分之一是噪声。**
-# 步数越多剩得越少,但走多少步都不会是 0。
-# - **份额 $1/(n-i)$** 使 $1 - s_i = \frac{n-i-1}{n-i}$。连乘时,每个分子恰好是下一个分母,除了两头全都约掉。$k$ 步之后
+# - **固定份额 $s$** 剩下起始噪声的 $(1-s)^n$。当 $s = 0.2$、$n = 5$ 时，就是 $0.8^5 = 0.328$：**图里还有三分之一是噪声。**
+# 步数越多剩得越少，但走多少步都不会是 0。
+# - **份额 $1/(n-i)$** 使 $1 - s_i = \frac{n-i-1}{n-i}$。连乘时，每个分子恰好是下一个分母，除了两头全都约掉。$k$ 步之后
 #
 # $$\prod_{i=0}^{k-1} \frac{n-i-1}{n-i} = \frac{n-1}{n}\cdot\frac{n-2}{n-1}\cdots\frac{n-k}{n-k+1} = \frac{n-k}{n} .$$
 #
-# 所以每一步噪声减少 $1/n$,$n$ 步之后恰好为 0。最后一个份额是 1:路的终点就 *在* 最后一次预测上。
+# 所以每一步噪声减少 $1/n$，$n$ 步之后恰好为 0。最后一个份额是 1：路的终点就 *在* 最后一次预测上。
 #
-# 这不只是个技巧。把 $a$ 当作时间,噪声匀速减少,一步就是对 $\frac{dx}{da} = \frac{x - \hat x_0}{a}$ 的一次欧拉法,
-# 即 [Liu et al. 2023](https://arxiv.org/abs/2209.03003) 里噪声与数据之间的直线流。包里两种走法都有:
+# 这不只是个技巧。把 $a$ 当作时间，噪声匀速减少，一步就是对 $\frac{dx}{da} = \frac{x - \hat x_0}{a}$ 的一次欧拉法，
+# 即 [Liu et al. 2023](https://arxiv.org/abs/2209.03003) 里噪声与数据之间的直线流。包里两种走法都有：
 
 # %%
 show_source(Blend.shares)
@@ -446,7 +446,7 @@ show([walk[-1][0] for walk in walks.values()], rows=list(walks), title="where th
 # last one is sharper than the second for another reason: five steps decide coarsely, twenty more finely.
 
 # %% [markdown] lang="zh-CN"
-# 第一行盖着连乘所预告的那三分之一噪声。另外两行一点不剩。最后一行比第二行清晰,另有原因:五步决定得粗,二十步决定得细。
+# 第一行盖着连乘所预告的那三分之一噪声。另外两行一点不剩。最后一行比第二行清晰，另有原因：五步决定得粗，二十步决定得细。
 
 # %% tags=["check"]
 # @title Check: the end is so much starting noise and so much of each prediction, as derived
@@ -469,10 +469,10 @@ assert np.abs(walks["1/(n-i), 5 steps"][-1][0] - walks["1/(n-i), 5 steps"][-1][1
 # line: a `Blend` that always says 0.
 
 # %% [markdown] lang="zh-CN"
-# ## 如果不告诉网络有多少噪声呢?
+# ## 如果不告诉网络有多少噪声呢？
 #
-# 有些教程只把损坏的图像交给网络。那么一个回答要应付所有的噪声量:$\mathbb{E}[x_0 \mid x]$ 连 $a$ 也平均了。
-# *先预测,再运行:* 会差多少?实验只要一行:一个总是说 0 的 `Blend`。
+# 有些教程只把损坏的图像交给网络。那么一个回答要应付所有的噪声量：$\mathbb{E}[x_0 \mid x]$ 连 $a$ 也平均了。
+# *先预测，再运行：* 会差多少？实验只要一行：一个总是说 0 的 `Blend`。
 
 
 # %%
@@ -518,8 +518,8 @@ print(
 # error is tiny and to know that there is nothing to repair is worth most. It costs one embedding, so we tell it.
 
 # %% [markdown] lang="zh-CN"
-# 也许你预期的差别更大。在大多数噪声量上,不知情的网络只差百分之几,画出的数字也一样好。由许多像素组成的图像 **自己就显示出有多少噪声**:它的背景以 $a$ 的幅度起伏,网络读得出来
-# ([Sun et al. 2025](https://arxiv.org/abs/2502.13129) 在大模型上也发现了这一点)。真正有用的是干净的一端:那里误差极小,知道没有什么可修最值钱。代价只是一个嵌入向量,所以我们告诉它。
+# 也许你预期的差别更大。在大多数噪声量上，不知情的网络只差百分之几，画出的数字也一样好。由许多像素组成的图像 **自己就显示出有多少噪声**：它的背景以 $a$ 的幅度起伏，网络读得出来
+# （[Sun et al. 2025](https://arxiv.org/abs/2502.13129) 在大模型上也发现了这一点）。真正有用的是干净的一端：那里误差极小，知道没有什么可修最值钱。代价只是一个嵌入向量，所以我们告诉它。
 
 # %% tags=["check"]
 # @title Check: blindness costs little in the middle, and most, in proportion, at the clean end
@@ -536,7 +536,7 @@ assert blind_error[0] / error[0] > (blind_error / error)[3:-1].max()
 # %% [markdown] lang="zh-CN"
 # ## 更长的训练带来什么
 #
-# 包里带有一个在 MNIST 上训练了五分钟的 `blend`。它还认得相似图像的分组,并用 *引导* 偏向其中一组;那是什么,见第 5 篇和第 6 篇。走法与上面相同,共 20 步,这里显示其中八步。
+# 包里带有一个在 MNIST 上训练了五分钟的 `blend`。它还认得相似图像的分组，并用 *引导* 偏向其中一组；那是什么，见第 5 篇和第 6 篇。走法与上面相同，共 20 步，这里显示其中八步。
 
 # %%
 zoo = genzoo.load("zoo:blend-mnist")
@@ -551,8 +551,8 @@ print(f"{zoo.evaluations(steps=20)} network evaluations an image: a guided step 
 # you can see when you move the amount of noise yourself, on images that this model drew:
 
 # %% [markdown] lang="zh-CN"
-# 笔画更好了,而且最初几行没有灰影:我们的小模型要在噪声里寻找的决定,分组一下子就做了。不告诉它分组,灰影就又回来了;
-# 自己移动噪声量便能看到,用的是这个模型画出的图像:
+# 笔画更好了，而且最初几行没有灰影：我们的小模型要在噪声里寻找的决定，分组一下子就做了。不告诉它分组，灰影就又回来了；
+# 自己移动噪声量便能看到，用的是这个模型画出的图像：
 
 # %%
 shapes = zoo.sample(10, seed=SEED)
@@ -581,8 +581,8 @@ slider(draw, "a", [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.6)
 # %% [markdown] lang="zh-CN"
 # ## 练习
 #
-# 1. 每次走 20 %:要多少步,起始噪声才剩不到 1 %?先计算,再走一遍看看。
-# 2. 把平方误差换成绝对误差 $\mathbb{E}\,|x_0 - g(x)|$ 来训练。现在对硬币最好的猜测是什么?这样能治好模糊吗?
+# 1. 每次走 20 %：要多少步，起始噪声才剩不到 1 %？先计算，再走一遍看看。
+# 2. 把平方误差换成绝对误差 $\mathbb{E}\,|x_0 - g(x)|$ 来训练。现在对硬币最好的猜测是什么？这样能治好模糊吗？
 
 # %% tags=["solution"]
 # @title Solution: 1, how many steps of 20 %
@@ -620,8 +620,8 @@ for low in (-0.3, 0.05, 0.3):
 # ## 参考文献
 #
 # - Ronneberger et al. 2015, *U-Net*, [arXiv:1505.04597](https://arxiv.org/abs/1505.04597)。
-# - Liu, Gong, Liu 2023, *Flow straight and fast: rectified flow*, [arXiv:2209.03003](https://arxiv.org/abs/2209.03003):从噪声到数据的直路,式 1。
-# - Heitz et al. 2023, *Iterative α-(de)blending*, [arXiv:2305.03486](https://arxiv.org/abs/2305.03486):不用链条,由混合推导出生成。
+# - Liu, Gong, Liu 2023, *Flow straight and fast: rectified flow*, [arXiv:2209.03003](https://arxiv.org/abs/2209.03003)：从噪声到数据的直路，式 1。
+# - Heitz et al. 2023, *Iterative α-(de)blending*, [arXiv:2305.03486](https://arxiv.org/abs/2305.03486)：不用链条，由混合推导出生成。
 # - Sun et al. 2025, *Is noise conditioning necessary for denoising generative models?*, [arXiv:2502.13129](https://arxiv.org/abs/2502.13129)。
 #
-# 下一篇:[5. 去噪扩散](05_ddpm.ipynb),让这条路成为概率模型。
+# 下一篇：[5. 去噪扩散](05_ddpm.ipynb)，让这条路成为概率模型。

@@ -17,12 +17,12 @@
 # by a chain of tiny Gaussian steps, and learn to undo one step. Equation numbers without a name are theirs.
 
 # %% [markdown] lang="zh-CN"
-# # 5. 去噪扩散模型(DDPM)
+# # 5. 去噪扩散模型（DDPM）
 #
-# 读完本篇,你会推导并训练一个 DDPM,看到它的链条内部,并且知道一个数据集的 *完美* 去噪器会做什么:抄。
+# 读完本篇，你会推导并训练一个 DDPM，看到它的链条内部，并且知道一个数据集的 *完美* 去噪器会做什么：抄。
 #
-# **问题。** 第 4 篇凭常识从噪声走到了图像。这样的走法背后有没有一个 *概率模型*,有没有训练能提高的似然?
-# [Ho et al. 2020](https://arxiv.org/abs/2006.11239) 说有:用一串微小的高斯步破坏图像,再学会撤销其中一步。没有注明出处的公式编号都是他们的。
+# **问题。** 第 4 篇凭常识从噪声走到了图像。这样的走法背后有没有一个 *概率模型*，有没有训练能提高的似然？
+# [Ho et al. 2020](https://arxiv.org/abs/2006.11239) 说有：用一串微小的高斯步破坏图像，再学会撤销其中一步。没有注明出处的公式编号都是他们的。
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH": any name that `genzoo train --data` takes
@@ -86,28 +86,28 @@ show(eight, title=f"{data.name}: {len(train_images):,} training images")
 # %% [markdown] lang="zh-CN"
 # ## 前向链
 #
-# 每一步少保留一点图像,多加一点噪声(式 2):
+# 每一步少保留一点图像，多加一点噪声（式 2）：
 #
 # $$q(x_t \mid x_{t-1}) = \mathcal{N}\bigl(\sqrt{1 - \beta_t}\, x_{t-1},\; \beta_t I\bigr).$$
 #
-# 因子 $\sqrt{1-\beta_t}$ 用来保持尺度:如果 $x_{t-1}$ 的像素方差为 1,那么 $x_t$ 的方差又是 $(1 - \beta_t) + \beta_t = 1$。
+# 因子 $\sqrt{1-\beta_t}$ 用来保持尺度：如果 $x_{t-1}$ 的像素方差为 1，那么 $x_t$ 的方差又是 $(1 - \beta_t) + \beta_t = 1$。
 # 第 4 篇的混合没有这种平衡。
 #
-# 训练时没有人真的去走这条链,因为所有步合起来就是一个高斯分布。记 $\bar\alpha_t = \prod_{s \le t} (1 - \beta_s)$(式 4):
+# 训练时没有人真的去走这条链，因为所有步合起来就是一个高斯分布。记 $\bar\alpha_t = \prod_{s \le t} (1 - \beta_s)$（式 4）：
 #
 # $$q(x_t \mid x_0) = \mathcal{N}\bigl(\sqrt{\bar\alpha_t}\, x_0,\; (1 - \bar\alpha_t) I\bigr),
 # \qquad x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon .$$
 #
-# *用归纳法证明。* 设它在 $t-1$ 时成立,噪声为 $\epsilon'$。再加上新的噪声 $z$,
+# *用归纳法证明。* 设它在 $t-1$ 时成立，噪声为 $\epsilon'$。再加上新的噪声 $z$，
 #
 # $$x_t = \sqrt{1-\beta_t}\,\bigl(\sqrt{\bar\alpha_{t-1}}\,x_0 + \sqrt{1-\bar\alpha_{t-1}}\,\epsilon'\bigr) + \sqrt{\beta_t}\,z .$$
 #
-# 图像的系数是 $\sqrt{(1-\beta_t)\,\bar\alpha_{t-1}} = \sqrt{\bar\alpha_t}$。两份噪声是独立的高斯变量,方差相加:
+# 图像的系数是 $\sqrt{(1-\beta_t)\,\bar\alpha_{t-1}} = \sqrt{\bar\alpha_t}$。两份噪声是独立的高斯变量，方差相加：
 # $(1-\beta_t)(1-\bar\alpha_{t-1}) + \beta_t = 1 - \bar\alpha_t$。
 #
-# 关于记号有两点要当心。Ho et al. 用 $\alpha_t$ 表示 $1 - \beta_t$;后来的论文和我们的代码用 `alpha` 表示图像所占的份额
-# $\sqrt{\bar\alpha_t}$,用 `sigma` 表示噪声所占的份额 $\sqrt{1-\bar\alpha_t}$。另外,代码里 $t = 0, \dots, T-1$,
-# 论文里是 $1, \dots, T$:干净的图像在 $t = -1$。
+# 关于记号有两点要当心。Ho et al. 用 $\alpha_t$ 表示 $1 - \beta_t$；后来的论文和我们的代码用 `alpha` 表示图像所占的份额
+# $\sqrt{\bar\alpha_t}$，用 `sigma` 表示噪声所占的份额 $\sqrt{1-\bar\alpha_t}$。另外，代码里 $t = 0, \dots, T-1$，
+# 论文里是 $1, \dots, T$：干净的图像在 $t = -1$。
 
 # %%
 show_source(formulas.q_sample)
@@ -128,7 +128,7 @@ show([np.concatenate(chain), np.concatenate(jumps)], rows=["step by step", "one 
 # distribution is the same.
 
 # %% [markdown] lang="zh-CN"
-# 上排的图像走过了链条的每一步;下排的每张图都是一次跳跃。噪声不同,分布相同。
+# 上排的图像走过了链条的每一步；下排的每张图都是一次跳跃。噪声不同，分布相同。
 
 # %% tags=["check"]
 # @title Check: the chain's mean and variance are those of eq. 4
@@ -152,11 +152,11 @@ for t in range(T):
 # %% [markdown] lang="zh-CN"
 # ## 噪声调度与信噪比
 #
-# 一个调度里真正要紧的,只是在 $t$ 时还剩多少图像。信噪比用一个数说明它:
+# 一个调度里真正要紧的，只是在 $t$ 时还剩多少图像。信噪比用一个数说明它：
 #
 # $$\mathrm{SNR}_t = \frac{\bar\alpha_t}{1 - \bar\alpha_t} .$$
 #
-# `linear` 是 Ho et al. 的,`cosine` 是 [Nichol & Dhariwal 2021](https://arxiv.org/abs/2102.09672) 式 17 的,
+# `linear` 是 Ho et al. 的，`cosine` 是 [Nichol & Dhariwal 2021](https://arxiv.org/abs/2102.09672) 式 17 的，
 # 后者把更多的步花在图像半隐半现的地方。
 
 # %%
@@ -186,11 +186,11 @@ plt.show()
 # to take a schedule that is defined for any $T$.)
 
 # %% [markdown] lang="zh-CN"
-# ## 会出什么错:T = 100 却用 T = 1000 的 beta
+# ## 会出什么错：T = 100 却用 T = 1000 的 beta
 #
-# 第三条线是一个常见的错误。Ho et al. 让 $\beta$ 从 $10^{-4}$ 走到 0.02,*针对的是* $T = 1000$。如果取 $T = 100$ 步而不改 beta,
-# 链条就停在半路:$\sqrt{\bar\alpha_T} = 0.603$。于是训练从来见不到纯噪声,而采样恰恰只从纯噪声出发。(补救的办法是像 `linear`
-# 那样把 beta 乘以 $1000/T$,或者换一个对任何 $T$ 都有定义的调度。)
+# 第三条线是一个常见的错误。Ho et al. 让 $\beta$ 从 $10^{-4}$ 走到 0.02，*针对的是* $T = 1000$。如果取 $T = 100$ 步而不改 beta，
+# 链条就停在半路：$\sqrt{\bar\alpha_T} = 0.603$。于是训练从来见不到纯噪声，而采样恰恰只从纯噪声出发。（补救的办法是像 `linear`
+# 那样把 beta 乘以 $1000/T$，或者换一个对任何 $T$ 都有定义的调度。）
 
 # %%
 noise = rng.standard_normal((10, *data.image_shape))
@@ -223,8 +223,8 @@ for name, one in (("unscaled, T = 100", unscaled), ("linear", linear), ("cosine"
 # when we have a denoiser without faults to try it on.
 
 # %% [markdown] lang="zh-CN"
-# 第一行里数字还透得出来,亮的笔画夹在暗的边缘之间:网络在最后一个时刻就是用它们训练的。直方图用数值说明同一件事:它的输入和数字图像一样偏暗,而噪声不是。
-# 这会怎样影响样本,等我们有了一个没有缺陷的去噪器再来试。
+# 第一行里数字还透得出来，亮的笔画夹在暗的边缘之间：网络在最后一个时刻就是用它们训练的。直方图用数值说明同一件事：它的输入和数字图像一样偏暗，而噪声不是。
+# 这会怎样影响样本，等我们有了一个没有缺陷的去噪器再来试。
 
 # %% tags=["check"]
 # @title Check: the unscaled schedule ends at 0.603, the others in noise
@@ -262,27 +262,27 @@ assert abs(brightness["cosine"].mean() - brightness["start of sampling"].mean())
 # those that pass near a given $x_t$.
 
 # %% [markdown] lang="zh-CN"
-# ## 如果知道图像,怎样退回一步
+# ## 如果知道图像，怎样退回一步
 #
-# 给定 $x_t$ 和 $x_0$,$x_{t-1}$ 在哪里?在一切都以 $x_0$ 为条件的前提下用贝叶斯公式,代入上面两个高斯分布:
+# 给定 $x_t$ 和 $x_0$，$x_{t-1}$ 在哪里？在一切都以 $x_0$ 为条件的前提下用贝叶斯公式，代入上面两个高斯分布：
 #
 # $$q(x_{t-1} \mid x_t, x_0) \propto q(x_t \mid x_{t-1})\; q(x_{t-1} \mid x_0) \propto
 # \exp\Bigl(-\frac{\lVert x_t - \sqrt{1-\beta_t}\,x_{t-1} \rVert^2}{2\beta_t}
 # - \frac{\lVert x_{t-1} - \sqrt{\bar\alpha_{t-1}}\,x_0 \rVert^2}{2(1-\bar\alpha_{t-1})}\Bigr).$$
 #
-# 指数是 $x_{t-1}$ 的二次式,所以这是高斯分布。方差的倒数就是 $-\frac12 \lVert x_{t-1} \rVert^2$ 的系数:
+# 指数是 $x_{t-1}$ 的二次式，所以这是高斯分布。方差的倒数就是 $-\frac12 \lVert x_{t-1} \rVert^2$ 的系数：
 #
 # $$\frac{1}{\tilde\beta_t} = \frac{1-\beta_t}{\beta_t} + \frac{1}{1-\bar\alpha_{t-1}}
 # = \frac{(1-\beta_t)(1-\bar\alpha_{t-1}) + \beta_t}{\beta_t (1-\bar\alpha_{t-1})}
 # = \frac{1-\bar\alpha_t}{\beta_t(1-\bar\alpha_{t-1})} .$$
 #
-# 均值是 $\tilde\beta_t$ 乘以 $x_{t-1}$ 的一次项系数,于是(式 6 和 7)
+# 均值是 $\tilde\beta_t$ 乘以 $x_{t-1}$ 的一次项系数，于是（式 6 和 7）
 #
 # $$\tilde\mu_t(x_t, x_0) = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}\,x_0
 # + \frac{\sqrt{1-\beta_t}\,(1-\bar\alpha_{t-1})}{1-\bar\alpha_t}\,x_t,
 # \qquad \tilde\beta_t = \frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}\,\beta_t .$$
 #
-# 下面是包里的写法,适用于任何更早的时刻;旁边是模拟:从 $x_0 = 1$ 出发的一百万条链里,经过给定 $x_t$ 附近的那些。
+# 下面是包里的写法，适用于任何更早的时刻；旁边是模拟：从 $x_0 = 1$ 出发的一百万条链里，经过给定 $x_t$ 附近的那些。
 
 # %%
 show_source(formulas.ddpm_step)
@@ -353,37 +353,37 @@ assert np.isclose(mean, by_hand)
 # %% [markdown] lang="zh-CN"
 # ## 变分界与简单损失
 #
-# 模型倒着走:$p(x_T) = \mathcal{N}(0, I)$,然后是 $p_\theta(x_{t-1} \mid x_t)$,一直到图像(式 1)。它的似然是对所有链的积分,没有人算得出来。
-# 把前向链 $q$ 放进去,由詹森不等式得到一个界(式 3):
+# 模型倒着走：$p(x_T) = \mathcal{N}(0, I)$，然后是 $p_\theta(x_{t-1} \mid x_t)$，一直到图像（式 1）。它的似然是对所有链的积分，没有人算得出来。
+# 把前向链 $q$ 放进去，由詹森不等式得到一个界（式 3）：
 #
 # $$-\log p_\theta(x_0) = -\log \mathbb{E}_q\frac{p_\theta(x_{0:T})}{q(x_{1:T} \mid x_0)} \le
 # \mathbb{E}_q\Bigl[-\log p(x_T) - \sum_{t=1}^{T} \log\frac{p_\theta(x_{t-1} \mid x_t)}{q(x_t \mid x_{t-1})}\Bigr].$$
 #
-# 对 $t > 1$,把前向的一步反过来写。链没有记忆,所以 $q(x_t \mid x_{t-1}) = q(x_t \mid x_{t-1}, x_0)$,
-# 再由贝叶斯公式变成 $q(x_{t-1} \mid x_t, x_0)\, q(x_t \mid x_0) / q(x_{t-1} \mid x_0)$。对 $t$ 连乘时,后两项逐个约去,只剩
-# $q(x_T \mid x_0)/q(x_1 \mid x_0)$。最后得到(式 5):
+# 对 $t > 1$，把前向的一步反过来写。链没有记忆，所以 $q(x_t \mid x_{t-1}) = q(x_t \mid x_{t-1}, x_0)$，
+# 再由贝叶斯公式变成 $q(x_{t-1} \mid x_t, x_0)\, q(x_t \mid x_0) / q(x_{t-1} \mid x_0)$。对 $t$ 连乘时，后两项逐个约去，只剩
+# $q(x_T \mid x_0)/q(x_1 \mid x_0)$。最后得到（式 5）：
 #
 # $$\underbrace{D_{\mathrm{KL}}\bigl(q(x_T \mid x_0) \,\Vert\, p(x_T)\bigr)}_{L_T}
 # + \sum_{t>1} \mathbb{E}_q \underbrace{D_{\mathrm{KL}}\bigl(q(x_{t-1} \mid x_t, x_0) \,\Vert\, p_\theta(x_{t-1} \mid x_t)\bigr)}_{L_{t-1}}
 # \; \underbrace{-\, \mathbb{E}_q \log p_\theta(x_0 \mid x_1)}_{L_0} .$$
 #
-# $L_T$ 没有参数:它是链的末端与噪声的距离,就是上面打印的 nats。对于 $L_{t-1}$,让模型猜图像 $\hat x_0(x_t, t)$,并采用
-# $q(x_{t-1} \mid x_t, \hat x_0)$。这样两个高斯分布的方差都是 $\tilde\beta_t$,散度就是两个均值的距离平方除以 $2\tilde\beta_t$(式 8)。
-# 两个均值只在 $x_0$ 上不同,代入 $\tilde\mu_t$ 中 $x_0$ 的系数:
+# $L_T$ 没有参数：它是链的末端与噪声的距离，就是上面打印的 nats。对于 $L_{t-1}$，让模型猜图像 $\hat x_0(x_t, t)$，并采用
+# $q(x_{t-1} \mid x_t, \hat x_0)$。这样两个高斯分布的方差都是 $\tilde\beta_t$，散度就是两个均值的距离平方除以 $2\tilde\beta_t$（式 8）。
+# 两个均值只在 $x_0$ 上不同，代入 $\tilde\mu_t$ 中 $x_0$ 的系数：
 #
 # $$L_{t-1} = \frac{\bar\alpha_{t-1}\,\beta_t^2}{(1-\bar\alpha_t)^2}\cdot\frac{\lVert x_0 - \hat x_0 \rVert^2}{2\tilde\beta_t}
 # = \tfrac12\,(\mathrm{SNR}_{t-1} - \mathrm{SNR}_t)\,\lVert x_0 - \hat x_0 \rVert^2 .$$
 #
-# (第二种形式出自 [Kingma et al. 2021](https://arxiv.org/abs/2107.00630),由 $\bar\alpha_{t-1}\beta_t = \bar\alpha_{t-1} - \bar\alpha_t$
-# 得到。)所以 DDPM 的变分界就是 **加权的平方误差,别无其他**;而按第 4 篇,无论权重如何,最好的 $\hat x_0$ 都是 $\mathbb{E}[x_0 \mid x_t]$。
+# （第二种形式出自 [Kingma et al. 2021](https://arxiv.org/abs/2107.00630)，由 $\bar\alpha_{t-1}\beta_t = \bar\alpha_{t-1} - \bar\alpha_t$
+# 得到。）所以 DDPM 的变分界就是 **加权的平方误差，别无其他**；而按第 4 篇，无论权重如何，最好的 $\hat x_0$ 都是 $\mathbb{E}[x_0 \mid x_t]$。
 #
-# 给定 $x_t$,猜图像就是猜噪声:$x_0 - \hat x_0 = -\frac{\sigma}{\alpha}(\epsilon - \hat\epsilon)$。换成 $\epsilon$,权重变为
-# $\frac12(\mathrm{SNR}_{t-1}/\mathrm{SNR}_t - 1) = \frac{\beta_t}{2(1-\beta_t)(1-\bar\alpha_{t-1})}$,这正是 $\sigma_t^2 = \tilde\beta_t$ 时的式 12。
-# Ho et al. 去掉了它,用简单损失训练(式 14):
+# 给定 $x_t$，猜图像就是猜噪声：$x_0 - \hat x_0 = -\frac{\sigma}{\alpha}(\epsilon - \hat\epsilon)$。换成 $\epsilon$，权重变为
+# $\frac12(\mathrm{SNR}_{t-1}/\mathrm{SNR}_t - 1) = \frac{\beta_t}{2(1-\beta_t)(1-\bar\alpha_{t-1})}$，这正是 $\sigma_t^2 = \tilde\beta_t$ 时的式 12。
+# Ho et al. 去掉了它，用简单损失训练（式 14）：
 #
 # $$L_{\mathrm{simple}} = \mathbb{E}_{t, x_0, \epsilon}\, \bigl\lVert \epsilon - \epsilon_\theta(\sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon,\; t) \bigr\rVert^2 .$$
 #
-# 它不再是一个界。它少计较噪声很小的那些步:在那里界的权重很大,眼睛却什么也看不出来。
+# 它不再是一个界。它少计较噪声很小的那些步：在那里界的权重很大，眼睛却什么也看不出来。
 
 # %% [markdown] lang="en"
 # ## What the network should give: noise, image or velocity
@@ -406,22 +406,22 @@ assert np.isclose(mean, by_hand)
 # by an $\alpha$ near 0. $v$ asks for the image there and for the noise at the other end. It is the package's default.
 
 # %% [markdown] lang="zh-CN"
-# ## 网络该给出什么:噪声、图像还是速度
+# ## 网络该给出什么：噪声、图像还是速度
 #
-# 给定 $x_t = \alpha x_0 + \sigma\epsilon$,两者知其一便知其二;还有第三种选择:
-# $v = \alpha\,\epsilon - \sigma\,x_0$([Salimans & Ho 2022](https://arxiv.org/abs/2202.00512) 附录 D)。因为 $\alpha^2 + \sigma^2 = 1$,记
-# $\alpha = \cos\varphi$,$\sigma = \sin\varphi$。那么 $(x_t, v)$ 就是把 $(x_0, \epsilon)$ 旋转角度 $\varphi$,而 $v = dx_t/d\varphi$ 是
+# 给定 $x_t = \alpha x_0 + \sigma\epsilon$，两者知其一便知其二；还有第三种选择：
+# $v = \alpha\,\epsilon - \sigma\,x_0$（[Salimans & Ho 2022](https://arxiv.org/abs/2202.00512) 附录 D）。因为 $\alpha^2 + \sigma^2 = 1$，记
+# $\alpha = \cos\varphi$，$\sigma = \sin\varphi$。那么 $(x_t, v)$ 就是把 $(x_0, \epsilon)$ 旋转角度 $\varphi$，而 $v = dx_t/d\varphi$ 是
 # $x_t$ 的速度。转回来便得
 #
 # $$x_0 = \alpha\,x_t - \sigma\,v, \qquad \epsilon = \sigma\,x_t + \alpha\,v .$$
 #
-# 三种误差只差一个因子。由 $\sigma(\epsilon - \hat\epsilon) = -\alpha(x_0 - \hat x_0)$ 和 $v - \hat v = -(x_0 - \hat x_0)/\sigma$:
+# 三种误差只差一个因子。由 $\sigma(\epsilon - \hat\epsilon) = -\alpha(x_0 - \hat x_0)$ 和 $v - \hat v = -(x_0 - \hat x_0)/\sigma$：
 #
 # $$\lVert \epsilon - \hat\epsilon \rVert^2 = \mathrm{SNR}_t\,\lVert x_0 - \hat x_0 \rVert^2, \qquad
 # \lVert v - \hat v \rVert^2 = (\mathrm{SNR}_t + 1)\,\lVert x_0 - \hat x_0 \rVert^2 .$$
 #
-# 所以选择的只是 *权重*。在噪声大的一端它最要紧:那里 $\epsilon$ 几乎就是 $x_t$ 本身,给出 $\epsilon$ 的网络对图像几乎学不到什么,而
-# $\hat x_0 = (x_t - \sigma\hat\epsilon)/\alpha$ 又把误差除以接近 0 的 $\alpha$。$v$ 在那一端要的是图像,在另一端要的是噪声。它是包里的默认选择。
+# 所以选择的只是 *权重*。在噪声大的一端它最要紧：那里 $\epsilon$ 几乎就是 $x_t$ 本身，给出 $\epsilon$ 的网络对图像几乎学不到什么，而
+# $\hat x_0 = (x_t - \sigma\hat\epsilon)/\alpha$ 又把误差除以接近 0 的 $\alpha$。$v$ 在那一端要的是图像，在另一端要的是噪声。它是包里的默认选择。
 
 # %%
 show_source(formulas.target, formulas.x0_from)
@@ -446,7 +446,7 @@ plt.show()
 # magnitude; velocity never falls below 1.
 
 # %% [markdown] lang="zh-CN"
-# 所有的权重都加在同一个平方误差上,即图像的误差。噪声和变分界的权重下降许多个数量级;速度的权重从不低于 1。
+# 所有的权重都加在同一个平方误差上，即图像的误差。噪声和变分界的权重下降许多个数量级；速度的权重从不低于 1。
 
 # %% tags=["check"]
 # @title Check: conversions, the three errors, and the weight of the bound
@@ -485,9 +485,9 @@ for t_ in (1, T // 2, T - 2):
 # %% [markdown] lang="zh-CN"
 # ## 怎样把时间告诉网络
 #
-# 直接输入整数 $t$ 并不好:一个大到 1000 的数会压倒为 1 左右的数而设的层,而一个全连接层只能把它缩放。正弦函数
-# ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762) 3.5 节)把它摊到许多频率上:快的分得清相邻的时刻,慢的分得清早晚;
-# 并且由于 $\sin^2 + \cos^2 = 1$,向量的长度始终不变。对任何 $T$,包都把 $t$ 换算到 $0 \dots 1000$。
+# 直接输入整数 $t$ 并不好：一个大到 1000 的数会压倒为 1 左右的数而设的层，而一个全连接层只能把它缩放。正弦函数
+# （[Vaswani et al. 2017](https://arxiv.org/abs/1706.03762) 3.5 节）把它摊到许多频率上：快的分得清相邻的时刻，慢的分得清早晚；
+# 并且由于 $\sin^2 + \cos^2 = 1$，向量的长度始终不变。对任何 $T$，包都把 $t$ 换算到 $0 \dots 1000$。
 
 # %%
 show_source(TimeEmbedding)
@@ -515,7 +515,7 @@ assert ((waves @ waves.T).argmax(1) == np.arange(len(t))).all()
 # %% [markdown] lang="zh-CN"
 # ## 训练
 #
-# `loss_terms` 就是式 14,只是目标可以选择。每一批里的时刻均匀铺开,损失因此更平稳。
+# `loss_terms` 就是式 14，只是目标可以选择。每一批里的时刻均匀铺开，损失因此更平稳。
 
 # %%
 show_source(DDPM.loss_terms)
@@ -575,8 +575,8 @@ plt.show()
 # mean over $t$ of these curves hides both, so a training loss says little about the samples.
 
 # %% [markdown] lang="zh-CN"
-# 同一个网络,同一批猜测,三种尺度。图像的误差随噪声增大,直到图像本身的方差:到了尽头,什么也无从知道。噪声的误差恰恰在那里下降,
-# 原因平淡无奇:$x_t$ 几乎全是噪声。对 $t$ 取平均会把这两点都掩盖,所以训练损失说明不了多少样本的好坏。
+# 同一个网络，同一批猜测，三种尺度。图像的误差随噪声增大，直到图像本身的方差：到了尽头，什么也无从知道。噪声的误差恰恰在那里下降，
+# 原因平淡无奇：$x_t$ 几乎全是噪声。对 $t$ 取平均会把这两点都掩盖，所以训练损失说明不了多少样本的好坏。
 
 # %% tags=["check"]
 # @title Check: loss against t
@@ -596,8 +596,8 @@ assert losses[-1] < 0.7 * losses[0]
 # %% [markdown] lang="zh-CN"
 # ## 沿着链条
 #
-# 采样就是往回走:猜出图像,用猜测代替 $x_0$ 按式 6 和 7 走一步,加上新的噪声。`walk` 依次给出网络读到的、猜到的,以及这一步走到的地方。
-# *先预测,再运行:* 它会变成哪个数字,是什么时候决定的?
+# 采样就是往回走：猜出图像，用猜测代替 $x_0$ 按式 6 和 7 走一步，加上新的噪声。`walk` 依次给出网络读到的、猜到的，以及这一步走到的地方。
+# *先预测，再运行：* 它会变成哪个数字，是什么时候决定的？
 
 # %% tags=["cover"]
 plan = model.plan(sampler="ddpm", steps=T)
@@ -617,7 +617,7 @@ show(
 # stands and only its edges change.
 
 # %% [markdown] lang="zh-CN"
-# 最初的猜测是一团团灰影,很快变成数字,而此时 $x$ 看上去仍是噪声。从中段起数字已定,变的只是边缘。
+# 最初的猜测是一团团灰影，很快变成数字，而此时 $x$ 看上去仍是噪声。从中段起数字已定，变的只是边缘。
 
 # %% [markdown] lang="en"
 # ## The perfect denoiser of a data set
@@ -638,18 +638,18 @@ show(
 # %% [markdown] lang="zh-CN"
 # ## 一个数据集的完美去噪器
 #
-# 最好的猜测是 $\mathbb{E}[x_0 \mid x_t]$。对于 $N$ 张图像的数据集,它可以直接算出来。如果 $x_0$ 是图像 $y_1, \dots, y_N$ 之一,
-# 机会均等,由贝叶斯公式
+# 最好的猜测是 $\mathbb{E}[x_0 \mid x_t]$。对于 $N$ 张图像的数据集，它可以直接算出来。如果 $x_0$ 是图像 $y_1, \dots, y_N$ 之一，
+# 机会均等，由贝叶斯公式
 #
 # $$P(x_0 = y_i \mid x_t) = \frac{\mathcal{N}(x_t;\, \alpha y_i, \sigma^2 I)}{\sum_j \mathcal{N}(x_t;\, \alpha y_j, \sigma^2 I)}
 # = \operatorname{softmax}_i\Bigl(-\frac{\lVert x_t - \alpha y_i \rVert^2}{2\sigma^2}\Bigr),$$
 #
-# 因为各个高斯分布前面的常数相等,约掉了。所以
+# 因为各个高斯分布前面的常数相等，约掉了。所以
 #
 # $$\hat x_0^{\,*}(x_t, t) = \sum_i \operatorname{softmax}_i\Bigl(-\frac{\lVert x_t - \alpha y_i \rVert^2}{2\sigma^2}\Bigr)\, y_i :$$
 #
-# 训练图像按远近加权的平均([Karras et al. 2022](https://arxiv.org/abs/2206.00364) 附录 B.3)。**没有哪个网络的训练损失能比它更低。**
-# *先预测,再运行:* 它会画出什么?
+# 训练图像按远近加权的平均（[Karras et al. 2022](https://arxiv.org/abs/2206.00364) 附录 B.3）。**没有哪个网络的训练损失能比它更低。**
+# *先预测，再运行：* 它会画出什么？
 
 # %%
 known = train_images[:1500].reshape(len(train_images[:1500]), -1).astype(np.float64)
@@ -739,13 +739,13 @@ for t in (T // 12, T // 4, T // 2, 3 * T // 4):
 # measures the distances of this histogram for every model.
 
 # %% [markdown] lang="zh-CN"
-# 完美去噪器画出的就是训练图像,一个像素也不差:它别无选择,因为走到最后 $\sigma$ 很小,softmax 只挑出一张。在训练图像上,它在每个时刻都胜过网络。
-# 在 *测试* 图像上,噪声小的时候是网络胜出:完美去噪器答的是最近的训练图像,而那是另一张。
-# (离训练图像远本身不算优点,训练这么短,也有画得笨拙的缘故。该达到的是测试图像的距离。)
+# 完美去噪器画出的就是训练图像，一个像素也不差：它别无选择，因为走到最后 $\sigma$ 很小，softmax 只挑出一张。在训练图像上，它在每个时刻都胜过网络。
+# 在 *测试* 图像上，噪声小的时候是网络胜出：完美去噪器答的是最近的训练图像，而那是另一张。
+# （离训练图像远本身不算优点，训练这么短，也有画得笨拙的缘故。该达到的是测试图像的距离。）
 #
-# 所以扩散模型之所以能生成新的东西,正是因为网络 **没能** 达到训练损失的最小值:它的权重太少、时间太短,存不下这些图像;卷积网络找到的是笔画和形状,
-# 并能把它们重新组合([Kamb & Ganguli 2024](https://arxiv.org/abs/2412.20292);[Kadkhodaie et al. 2024](https://arxiv.org/abs/2310.02557))。
-# 用很少的图像把一个大网络训练得足够久,它也会抄([Carlini et al. 2023](https://arxiv.org/abs/2301.13188))。因此 `genzoo evaluate`
+# 所以扩散模型之所以能生成新的东西，正是因为网络 **没能** 达到训练损失的最小值：它的权重太少、时间太短，存不下这些图像；卷积网络找到的是笔画和形状，
+# 并能把它们重新组合（[Kamb & Ganguli 2024](https://arxiv.org/abs/2412.20292);[Kadkhodaie et al. 2024](https://arxiv.org/abs/2310.02557)）。
+# 用很少的图像把一个大网络训练得足够久，它也会抄（[Carlini et al. 2023](https://arxiv.org/abs/2301.13188)）。因此 `genzoo evaluate`
 # 会对每个模型测量这张直方图里的距离。
 
 # %% tags=["check"]
@@ -765,9 +765,9 @@ if DATA == "digits" and STEPS >= 400:
 # denoiser and differ in the schedule alone.
 
 # %% [markdown] lang="zh-CN"
-# ## 再看错误的调度,这回用完美去噪器
+# ## 再看错误的调度，这回用完美去噪器
 #
-# 现在可以问:没有缩放的 beta 会怎样影响样本?这一次不能怪训练:下面两次行走都用精确的去噪器,只有调度不同。
+# 现在可以问：没有缩放的 beta 会怎样影响样本？这一次不能怪训练：下面两次行走都用精确的去噪器，只有调度不同。
 
 # %%
 hundred = schedules.make_schedule("cosine", 100)
@@ -810,10 +810,10 @@ for name, values in sizes.items():
 # very bright ([Lin et al. 2023](https://arxiv.org/abs/2305.08891)).
 
 # %% [markdown] lang="zh-CN"
-# 每一张都是真实的训练图像,但第二行 *选* 错了:有的数字几乎从不出现,有的又太多。完美去噪器的公式说明了原因。它的 softmax 是对
-# $(\alpha \langle x_t, y_i \rangle - \alpha^2 \lVert y_i \rVert^2 / 2)/\sigma^2$ 取的(其中 $\lVert x_t \rVert^2$ 一项对所有图像相同)。如果 $x_t$ 真的来自某张图像,
-# 前一部分会补偿那张图像的大小。纯噪声却不会,于是在 $\alpha = 0.603$ 时,$\lVert y_i \rVert^2$ 小的图像胜出:灰色像素多的那些,因为灰就是 0。打印出的均方值偏小了许多个标准误差。
-# 对于网络和自然图像,同样的毛病使样本永远不会很暗或很亮([Lin et al. 2023](https://arxiv.org/abs/2305.08891))。
+# 每一张都是真实的训练图像，但第二行 *选* 错了：有的数字几乎从不出现，有的又太多。完美去噪器的公式说明了原因。它的 softmax 是对
+# $(\alpha \langle x_t, y_i \rangle - \alpha^2 \lVert y_i \rVert^2 / 2)/\sigma^2$ 取的（其中 $\lVert x_t \rVert^2$ 一项对所有图像相同）。如果 $x_t$ 真的来自某张图像，
+# 前一部分会补偿那张图像的大小。纯噪声却不会，于是在 $\alpha = 0.603$ 时，$\lVert y_i \rVert^2$ 小的图像胜出：灰色像素多的那些，因为灰就是 0。打印出的均方值偏小了许多个标准误差。
+# 对于网络和自然图像，同样的毛病使样本永远不会很暗或很亮（[Lin et al. 2023](https://arxiv.org/abs/2305.08891)）。
 
 # %% tags=["check"]
 # @title Check: the right schedule draws the data's distribution, the wrong one does not
@@ -835,11 +835,11 @@ if DATA == "digits":
 # the samples: compare it with models that have the same, or set `guidance=0`. `--clusters 0` trains the paper's model.
 
 # %% [markdown] lang="zh-CN"
-# ## 更长的训练带来什么,以及它自造的标签
+# ## 更长的训练带来什么，以及它自造的标签
 #
-# 包里带有一个在 MNIST 上训练了五分钟的 `ddpm`。**它并不完全是论文里的 DDPM**,你应当知道差别在哪里。训练之前,k-means 把训练图像按相似程度分成
-# 50 组;网络会被告知图像所在的组号(十次里有一次什么也不说),采样时先抽一个组,再用引导偏向它(第 6 篇;想法来自
-# [Hu et al. 2023](https://arxiv.org/abs/2210.06462))。没有用到任何人工标签。但这毕竟比无条件模型知道得多,样本也因此更好:要么拿它与条件相同的模型相比,要么令
+# 包里带有一个在 MNIST 上训练了五分钟的 `ddpm`。**它并不完全是论文里的 DDPM**，你应当知道差别在哪里。训练之前，k-means 把训练图像按相似程度分成
+# 50 组；网络会被告知图像所在的组号（十次里有一次什么也不说），采样时先抽一个组，再用引导偏向它（第 6 篇；想法来自
+# [Hu et al. 2023](https://arxiv.org/abs/2210.06462)）。没有用到任何人工标签。但这毕竟比无条件模型知道得多，样本也因此更好：要么拿它与条件相同的模型相比，要么令
 # `guidance=0`。`--clusters 0` 训练的是论文里的模型。
 
 # %%
@@ -857,7 +857,7 @@ for name, scale in settings.items():
 # little more than a digit's shape and slant.
 
 # %% [markdown] lang="zh-CN"
-# 引导为 0 时网络不知道自己的组;为 1 时知道;为 3 时偏向它。从各组的平均可以看出它被告知了什么:不过是数字的形状和倾斜程度。
+# 引导为 0 时网络不知道自己的组；为 1 时知道；为 3 时偏向它。从各组的平均可以看出它被告知了什么：不过是数字的形状和倾斜程度。
 
 # %%
 shapes = zoo.sample(10, seed=SEED)
@@ -890,14 +890,14 @@ slider(draw, "t", list(range(0, 1000, 111)), 444)
 # $\log(1-\beta) \approx -\beta$ first, then compute it.
 
 # %% [markdown] lang="zh-CN"
-# 移动 $t$:在 333 处,除了细节,猜测是对的;在 666 处,噪声遮得太多的地方变得模糊;到最后就是第 4 篇里的那团灰影。
+# 移动 $t$：在 333 处，除了细节，猜测是对的；在 666 处，噪声遮得太多的地方变得模糊；到最后就是第 4 篇里的那团灰影。
 #
 # ## 练习
 #
-# 1. 反向一步的方差可以取 $\tilde\beta_t$(`fixed_small`)或 $\beta_t$(`fixed_large`)。Ho et al.(3.2 节)说:如果数据只是一个点,前者正确;
-# 如果数据服从 $\mathcal{N}(0, I)$,后者正确。请在一维情形下用模拟来说明。
-# 2. 设 $T = 100$,$\beta$ 从 $10^{-4}s$ 线性增加到 $0.02s$:要使 $\sqrt{\bar\alpha_T} \le 0.02$,$s$ 至少多大?先用
-# $\log(1-\beta) \approx -\beta$ 估算,再算出来。
+# 1. 反向一步的方差可以取 $\tilde\beta_t$（`fixed_small`）或 $\beta_t$（`fixed_large`）。Ho et al.（3.2 节）说：如果数据只是一个点，前者正确；
+# 如果数据服从 $\mathcal{N}(0, I)$，后者正确。请在一维情形下用模拟来说明。
+# 2. 设 $T = 100$，$\beta$ 从 $10^{-4}s$ 线性增加到 $0.02s$：要使 $\sqrt{\bar\alpha_T} \le 0.02$，$s$ 至少多大？先用
+# $\log(1-\beta) \approx -\beta$ 估算，再算出来。
 
 # %% tags=["solution"]
 # @title Solution: 1, the variance of a step back
@@ -942,12 +942,12 @@ assert 6.5 < high < 7.8 and terminal(10) < 0.02
 # %% [markdown] lang="zh-CN"
 # ## 参考文献
 #
-# - Ho, Jain, Abbeel 2020, *Denoising diffusion probabilistic models*, [arXiv:2006.11239](https://arxiv.org/abs/2006.11239):式 1 至 8、12、14。
-# - Sohl-Dickstein et al. 2015, *Deep unsupervised learning using nonequilibrium thermodynamics*, [arXiv:1503.03585](https://arxiv.org/abs/1503.03585):链条的来历。
-# - Nichol, Dhariwal 2021, *Improved DDPM*, [arXiv:2102.09672](https://arxiv.org/abs/2102.09672):式 17,余弦调度。
-# - Salimans, Ho 2022, *Progressive distillation*, [arXiv:2202.00512](https://arxiv.org/abs/2202.00512):速度,附录 D。
-# - Kingma et al. 2021, *Variational diffusion models*, [arXiv:2107.00630](https://arxiv.org/abs/2107.00630):用信噪比写出的变分界。
-# - Karras et al. 2022, *Elucidating the design space*, [arXiv:2206.00364](https://arxiv.org/abs/2206.00364):附录 B.3,完美去噪器。
+# - Ho, Jain, Abbeel 2020, *Denoising diffusion probabilistic models*, [arXiv:2006.11239](https://arxiv.org/abs/2006.11239)：式 1 至 8、12、14。
+# - Sohl-Dickstein et al. 2015, *Deep unsupervised learning using nonequilibrium thermodynamics*, [arXiv:1503.03585](https://arxiv.org/abs/1503.03585)：链条的来历。
+# - Nichol, Dhariwal 2021, *Improved DDPM*, [arXiv:2102.09672](https://arxiv.org/abs/2102.09672)：式 17，余弦调度。
+# - Salimans, Ho 2022, *Progressive distillation*, [arXiv:2202.00512](https://arxiv.org/abs/2202.00512)：速度，附录 D。
+# - Kingma et al. 2021, *Variational diffusion models*, [arXiv:2107.00630](https://arxiv.org/abs/2107.00630)：用信噪比写出的变分界。
+# - Karras et al. 2022, *Elucidating the design space*, [arXiv:2206.00364](https://arxiv.org/abs/2206.00364)：附录 B.3，完美去噪器。
 # - Lin et al. 2023, *Common diffusion noise schedules and sample steps are flawed*, [arXiv:2305.08891](https://arxiv.org/abs/2305.08891)。
 #
-# 下一篇:[6. 引导](06_guidance.ipynb),告诉网络该画什么。
+# 下一篇：[6. 引导](06_guidance.ipynb)，告诉网络该画什么。

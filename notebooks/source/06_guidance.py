@@ -18,9 +18,9 @@
 # %% [markdown] lang="zh-CN"
 # # 6. 标签与引导
 #
-# 读完本篇,你能让扩散模型画出指定的数字,知道无分类器引导从何而来,以及它的代价:多样性、对比度和网络的计算次数。
+# 读完本篇，你能让扩散模型画出指定的数字，知道无分类器引导从何而来，以及它的代价：多样性、对比度和网络的计算次数。
 #
-# **问题。** 第 5 篇的 DDPM 想画什么就画什么。怎样告诉它该画什么,又为什么 *夸大* 一点会有帮助?
+# **问题。** 第 5 篇的 DDPM 想画什么就画什么。怎样告诉它该画什么，又为什么 *夸大* 一点会有帮助？
 
 # %%
 DATA = "digits"  # or "mnist", "fashion_mnist", "folder:PATH" with a subfolder a class: what `genzoo train --data` takes
@@ -68,9 +68,9 @@ show(
 # %% [markdown] lang="zh-CN"
 # ## 输入标签
 #
-# 第 5 篇的网络学的是 $\mathbb{E}[\epsilon \mid x_t]$。把标签 $y$ 也给它,同样的损失就教会它 $\mathbb{E}[\epsilon \mid x_t, y]$:
-# 在它所知的一切条件下的均值。一个标签就是一个学出来的向量,加到时间的向量上。向量比类别多一个:**空标签**,表示“没有标签”。
-# 训练时十分之一的标签被它替换,这样一个网络就学会了两种均值([Ho & Salimans 2022](https://arxiv.org/abs/2207.12598) 算法 1)。
+# 第 5 篇的网络学的是 $\mathbb{E}[\epsilon \mid x_t]$。把标签 $y$ 也给它，同样的损失就教会它 $\mathbb{E}[\epsilon \mid x_t, y]$：
+# 在它所知的一切条件下的均值。一个标签就是一个学出来的向量，加到时间的向量上。向量比类别多一个：**空标签**，表示“没有标签”。
+# 训练时十分之一的标签被它替换，这样一个网络就学会了两种均值（[Ho & Salimans 2022](https://arxiv.org/abs/2207.12598) 算法 1）。
 
 # %%
 show_source(LabelEmbedding, Guided.training_labels)
@@ -115,37 +115,37 @@ show_source(LabelEmbedding, Guided.training_labels)
 # %% [markdown] lang="zh-CN"
 # ## 由贝叶斯公式得到引导
 #
-# **噪声就是斜率。** 记 $q_t(x)$ 为所有 $x_t$ 的密度。它是 $q_t(x) = \int \mathcal{N}(x;\, \alpha x_0, \sigma^2 I)\, q(x_0)\, dx_0$,
-# 而高斯密度的梯度等于它自己乘以 $-(x - \alpha x_0)/\sigma^2$。除以 $q_t(x)$,积分就成了对 $x$ 背后的图像求平均:
+# **噪声就是斜率。** 记 $q_t(x)$ 为所有 $x_t$ 的密度。它是 $q_t(x) = \int \mathcal{N}(x;\, \alpha x_0, \sigma^2 I)\, q(x_0)\, dx_0$，
+# 而高斯密度的梯度等于它自己乘以 $-(x - \alpha x_0)/\sigma^2$。除以 $q_t(x)$，积分就成了对 $x$ 背后的图像求平均：
 #
 # $$\nabla \log q_t(x) = \mathbb{E}\Bigl[-\frac{x - \alpha x_0}{\sigma^2} \,\Big|\, x\Bigr] = -\frac{\mathbb{E}[\epsilon \mid x]}{\sigma},$$
 #
 # 因为 $x - \alpha x_0 = \sigma\epsilon$。所以预测噪声的网络知道密度朝哪里上升。给定 $y$ 时也一样。
 #
-# **贝叶斯公式。** $\log q_t(x \mid y) = \log q_t(x) + \log q_t(y \mid x) - \log q(y)$。求梯度,最后一项没有梯度:
+# **贝叶斯公式。** $\log q_t(x \mid y) = \log q_t(x) + \log q_t(y \mid x) - \log q(y)$。求梯度，最后一项没有梯度：
 #
 # $$\nabla \log q_t(y \mid x) = \nabla \log q_t(x \mid y) - \nabla \log q_t(x) .$$
 #
-# 左边是一个噪声图像 *分类器* 的斜率。我们由两次预测得到它,并没有训练分类器:名字由此而来。
+# 左边是一个噪声图像 *分类器* 的斜率。我们由两次预测得到它，并没有训练分类器：名字由此而来。
 #
-# **夸大。** 把分类器计算 $s$ 次:目标是 $q_t(x)\, q_t(y \mid x)^s$(相差一个常数)。它的斜率是
+# **夸大。** 把分类器计算 $s$ 次：目标是 $q_t(x)\, q_t(y \mid x)^s$（相差一个常数）。它的斜率是
 #
 # $$\nabla \log q_t(x) + s\,\bigl(\nabla \log q_t(x \mid y) - \nabla \log q_t(x)\bigr),$$
 #
-# 乘以 $-\sigma$,就是代码里的规则:
+# 乘以 $-\sigma$，就是代码里的规则：
 #
 # $$\tilde\epsilon = \epsilon_{\mathrm{uncond}} + s\,(\epsilon_{\mathrm{cond}} - \epsilon_{\mathrm{uncond}}) .$$
 #
 # | $s$ | $w = s - 1$ | 含义 |
 # | --- | --- | --- |
 # | 0 | -1 | 无条件 |
-# | 1 | 0 | 有条件,与学到的一致:精确 |
+# | 1 | 0 | 有条件，与学到的一致：精确 |
 # | 大于 1 | 大于 0 | 有引导 |
 #
-# **当心字母。** 论文写作 $\tilde\epsilon = (1 + w)\,\epsilon_{\mathrm{cond}} - w\,\epsilon_{\mathrm{uncond}}$(式 6)。令 $s = 1 + w$ 便是同一回事:它的 $w = 0$ 是我们的
-# $s = 1$。各种程序两种写法都有,所以“引导强度 2”可能有两种意思。
+# **当心字母。** 论文写作 $\tilde\epsilon = (1 + w)\,\epsilon_{\mathrm{cond}} - w\,\epsilon_{\mathrm{uncond}}$（式 6）。令 $s = 1 + w$ 便是同一回事：它的 $w = 0$ 是我们的
+# $s = 1$。各种程序两种写法都有，所以“引导强度 2”可能有两种意思。
 #
-# 混合的是哪一种输出并不要紧。$x_t$ 固定时,$x_0$ 和 $v$ 都是 $c\,\epsilon + d$,两个预测的 $c$ 和 $d$ 相同;而权重 $s$ 与 $1 - s$ 之和为 1,
+# 混合的是哪一种输出并不要紧。$x_t$ 固定时，$x_0$ 和 $v$ 都是 $c\,\epsilon + d$，两个预测的 $c$ 和 $d$ 相同；而权重 $s$ 与 $1 - s$ 之和为 1，
 # 所以 $d$ 在混合里恰好出现一次。
 
 # %%
@@ -178,10 +178,10 @@ for s in (0.0, 1.0, 2.5, 8.0):
 # %% [markdown] lang="zh-CN"
 # ## 一个可以精确计算的例子
 #
-# 两类数,A 在 $-1$ 附近,B 在 $+1$ 附近,标准差都是 0.5。高斯变量加噪声还是高斯变量,所以所有的密度 $q_t$、预测
-# $\mathbb{E}[\epsilon \mid x, y] = \sigma\,(x - \alpha\mu_y)/(\alpha^2 \cdot 0.5^2 + \sigma^2)$ 以及它们对类别的混合都有公式。没有网络,没有训练,没有误差。我们要 B。
+# 两类数，A 在 $-1$ 附近，B 在 $+1$ 附近，标准差都是 0.5。高斯变量加噪声还是高斯变量，所以所有的密度 $q_t$、预测
+# $\mathbb{E}[\epsilon \mid x, y] = \sigma\,(x - \alpha\mu_y)/(\alpha^2 \cdot 0.5^2 + \sigma^2)$ 以及它们对类别的混合都有公式。没有网络，没有训练，没有误差。我们要 B。
 #
-# *先预测,再运行:* 推导里说“目标是 $q(x)\, q(y \mid x)^s$”。有引导的采样真的是从 $q(x)\,q(y \mid x)^s$,也就是从 $q(x \mid y)^s\, q(x)^{1-s}$(相差一个常数)里抽样吗?
+# *先预测，再运行：* 推导里说“目标是 $q(x)\, q(y \mid x)^s$”。有引导的采样真的是从 $q(x)\,q(y \mid x)^s$，也就是从 $q(x \mid y)^s\, q(x)^{1-s}$（相差一个常数）里抽样吗？
 
 # %%
 MEANS, DEVIATION = np.array([-1.0, 1.0]), 0.5
@@ -256,11 +256,11 @@ plt.show()
 # noise level:
 
 # %% [markdown] lang="zh-CN"
-# 点线:全部数据。橙线:倾斜后的密度。灰色:20,000 个有引导的样本(DDIM,250 步)。$s = 0$ 和 $s = 1$ 时,样本完全正确。$s = 2$ 时它们 **不是** 来自橙线的密度:
-# 它们跑得很远,越过了 B 类自己的均值,而且太窄。$s = 4$ 时更糟。
+# 点线：全部数据。橙线：倾斜后的密度。灰色：20,000 个有引导的样本（DDIM,250 步）。$s = 0$ 和 $s = 1$ 时，样本完全正确。$s = 2$ 时它们 **不是** 来自橙线的密度：
+# 它们跑得很远，越过了 B 类自己的均值，而且太窄。$s = 4$ 时更糟。
 #
-# 为什么?采样器要正确,各噪声水平上的斜率必须属于 *同一条* 链:$t$ 处的密度必须是图像的密度加上噪声。而引导的斜率属于
-# $q_t(x \mid y)^s\, q_t(x)^{1-s}$:先加噪声,再取幂。取幂与加噪声不能交换次序。下面是某个噪声水平上的两种次序:
+# 为什么？采样器要正确，各噪声水平上的斜率必须属于 *同一条* 链：$t$ 处的密度必须是图像的密度加上噪声。而引导的斜率属于
+# $q_t(x \mid y)^s\, q_t(x)^{1-s}$：先加噪声，再取幂。取幂与加噪声不能交换次序。下面是某个噪声水平上的两种次序：
 
 # %%
 t = 500
@@ -286,9 +286,9 @@ plt.show()
 # case also predicts what we shall see with images: guided samples are more typical than typical, and too much alike.
 
 # %% [markdown] lang="zh-CN"
-# 所以引导是一条很有用的规则,但它 **不是** 从 $q(x \mid y)^s\, q(x)^{1-s}$ 里抽样,尽管常有人这么说
-# ([Bradley & Nakkiran 2024](https://arxiv.org/abs/2408.09000) 也说明了这一点,并指出这时 DDIM 和 DDPM 的结果也不同:采样器不再是从模型的 *那个* 分布里抽样)。
-# 这个精确的例子还预告了我们将在图像上看到的事:有引导的样本比典型更典型,而且彼此太像。
+# 所以引导是一条很有用的规则，但它 **不是** 从 $q(x \mid y)^s\, q(x)^{1-s}$ 里抽样，尽管常有人这么说
+# （[Bradley & Nakkiran 2024](https://arxiv.org/abs/2408.09000) 也说明了这一点，并指出这时 DDIM 和 DDPM 的结果也不同：采样器不再是从模型的 *那个* 分布里抽样）。
+# 这个精确的例子还预告了我们将在图像上看到的事：有引导的样本比典型更典型，而且彼此太像。
 
 # %% tags=["check"]
 # @title Check: exact at s = 0 and 1, not the tilted density above, and too narrow
@@ -321,15 +321,15 @@ for y in (1, None):
 # worse is it in fact, and what does it do to the result?
 
 # %% [markdown] lang="zh-CN"
-# ## 训练,以及怎样丢弃标签
+# ## 训练，以及怎样丢弃标签
 #
-# 现在用网络。每个 *样本* 各自抽签,决定是否隐藏自己的标签。常见的另一种做法是整个 *批* 只抽一次:于是一批要么全有标签,要么全没有。梯度的均值相同,不同的是它的分散程度。
-# 设有 $B$ 个样本,$p = 0.1$,有标签时的梯度为 $g^c_i$,没有时为 $g^u_i$;由抽签带来的方差,左边是整批抽一次,右边是每个样本各抽一次:
+# 现在用网络。每个 *样本* 各自抽签，决定是否隐藏自己的标签。常见的另一种做法是整个 *批* 只抽一次：于是一批要么全有标签，要么全没有。梯度的均值相同，不同的是它的分散程度。
+# 设有 $B$ 个样本，$p = 0.1$，有标签时的梯度为 $g^c_i$，没有时为 $g^u_i$；由抽签带来的方差，左边是整批抽一次，右边是每个样本各抽一次：
 #
 # $$p\,(1-p)\,\Bigl\lVert \tfrac1B \textstyle\sum_i (g^u_i - g^c_i) \Bigr\rVert^2, \qquad
 # p\,(1-p)\,\tfrac{1}{B^2} \textstyle\sum_i \lVert g^u_i - g^c_i \rVert^2 .$$
 #
-# 各样本的差越是指向同一方向,整批抽签就越糟:最多差 $B$ 倍。如果它们的方向杂乱无章,两者就相等。*先预测,再运行:* 实际上差多少,对结果又有什么影响?
+# 各样本的差越是指向同一方向，整批抽签就越糟：最多差 $B$ 倍。如果它们的方向杂乱无章，两者就相等。*先预测，再运行：* 实际上差多少，对结果又有什么影响？
 
 
 # %%
@@ -429,9 +429,9 @@ for name, one in {"one draw an example": model, "one draw a batch": per_batch}.i
 # any gradient in nine steps of ten, and one draw an example costs nothing.
 
 # %% [markdown] lang="zh-CN"
-# 左边,每一步 32 个标签里大约隐藏三个。右边,多数步一个也不隐藏,有些步全部隐藏:这个比例的起伏大了好几倍。然而由抽签带来的 *梯度* 方差几乎没有变大(它是对同一批、同一份噪声算的,
-# 没有别的东西在变):各样本的差几乎指向四面八方。两种做法的平均梯度都是对的,训练之后的误差也几乎一样。所以这个有名的疏忽在这里代价很小,而许多人会猜它很大。
-# 不过它使“空标签”这个向量十步里有九步得不到任何梯度,而每个样本各抽一次不花任何代价。
+# 左边，每一步 32 个标签里大约隐藏三个。右边，多数步一个也不隐藏，有些步全部隐藏：这个比例的起伏大了好几倍。然而由抽签带来的 *梯度* 方差几乎没有变大（它是对同一批、同一份噪声算的，
+# 没有别的东西在变）：各样本的差几乎指向四面八方。两种做法的平均梯度都是对的，训练之后的误差也几乎一样。所以这个有名的疏忽在这里代价很小，而许多人会猜它很大。
+# 不过它使“空标签”这个向量十步里有九步得不到任何梯度，而每个样本各抽一次不花任何代价。
 
 # %% tags=["check"]
 # @title Check: one draw a batch scatters the share, hardly the gradient; 'none' learns only where labels are hidden
@@ -453,7 +453,7 @@ if DATA == "digits":
 # %% [markdown] lang="zh-CN"
 # ## 从 0 到 8
 #
-# 每列一份噪声,每行一个强度。*先预测,再运行:* 笔画、多样性、灰度会怎样?
+# 每列一份噪声，每行一个强度。*先预测，再运行：* 笔画、多样性、灰度会怎样？
 
 # %% tags=["cover"]
 SCALES = (0, 1, 2, 4, 8)
@@ -470,10 +470,10 @@ show(rows, rows=[f"s = {s}" for s in SCALES], labels=range(10), title="the same 
 # between two samples of a label; *contrast* is the deviation of the pixels within an image. The line in each plot is what real test images have.
 
 # %% [markdown] lang="zh-CN"
-# 为 0 时听不到标签:每一列是它的噪声爱成为的样子。从 1 起,数字就如所要求的了。再往下,笔画越来越粗、越来越单调,到 8 就成了数字的海报。
+# 为 0 时听不到标签：每一列是它的噪声爱成为的样子。从 1 起，数字就如所要求的了。再往下，笔画越来越粗、越来越单调，到 8 就成了数字的海报。
 #
-# 现在用数值来看,用我们自己的小模型,因为它的数据就在手边。样本按测试图像的标签来要。由一个最近邻分类器来读它们;*覆盖率* 是附近有样本的真实图像所占的份额
-# ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797));*间距* 是同一标签的两个样本之间的平均距离;*对比度* 是一张图像内像素的标准差。每幅图里的横线是真实测试图像的值。
+# 现在用数值来看，用我们自己的小模型，因为它的数据就在手边。样本按测试图像的标签来要。由一个最近邻分类器来读它们；*覆盖率* 是附近有样本的真实图像所占的份额
+# （[Naeem et al. 2020](https://arxiv.org/abs/2002.09797)）；*间距* 是同一标签的两个样本之间的平均距离；*对比度* 是一张图像内像素的标准差。每幅图里的横线是真实测试图像的值。
 
 
 # %%
@@ -519,8 +519,8 @@ for s, found in [*sweep.items(), ("real", floor)]:
 # images. No scale is right on all counts: what is best depends on what you want, and a number that sees only one side, as a classifier's accuracy, recommends too much.
 
 # %% [markdown] lang="zh-CN"
-# 引导越强,符合要求的样本越多,很快就全部符合。同一标签的样本每一步都彼此更近,正如那个精确的例子所预告。覆盖率起初可能上升,因为我们的模型较弱,引导修补了一些不成数字的样本;
-# 随后它降到远低于原先的水平。对比度超过真实图像。没有哪个强度在所有方面都对:哪个最好,要看你想要什么;而只看一个侧面的数,比如分类器的准确率,会推荐过强的引导。
+# 引导越强，符合要求的样本越多，很快就全部符合。同一标签的样本每一步都彼此更近，正如那个精确的例子所预告。覆盖率起初可能上升，因为我们的模型较弱，引导修补了一些不成数字的样本；
+# 随后它降到远低于原先的水平。对比度超过真实图像。没有哪个强度在所有方面都对：哪个最好，要看你想要什么；而只看一个侧面的数，比如分类器的准确率，会推荐过强的引导。
 
 # %% tags=["check"]
 # @title Check: accuracy rises; variety falls; contrast changes
@@ -533,21 +533,21 @@ assert sweep[8]["coverage"] < sweep[1]["coverage"]
 #
 # The difference $\epsilon_{\mathrm{cond}} - \epsilon_{\mathrm{uncond}}$ is added several times, so a guided prediction is longer than either of the two. Cutting the predicted
 # image to $[-1, 1]$, which the package does by default, hides part of that. [Lin et al. 2023](https://arxiv.org/abs/2305.08891), section 3.4, give the mix the deviation of the
-# conditional prediction, to a share $arphi$:
+# conditional prediction, to a share $\varphi$:
 #
-# $$	ilde{o} \;\leftarrow\; arphi\,rac{\operatorname{std}(o_{\mathrm{cond}})}{\operatorname{std}(	ilde{o})}\,	ilde{o} + (1 - arphi)\,	ilde{o},$$
+# $$\tilde{o} \;\leftarrow\; \varphi\,\frac{\operatorname{std}(o_{\mathrm{cond}})}{\operatorname{std}(\tilde{o})}\,\tilde{o} + (1 - \varphi)\,\tilde{o},$$
 #
 # where $o$ is what the network gives, and std is taken over the pixels of each image. (It does depend on the kind of output, here $v$.)
 
 # %% [markdown] lang="zh-CN"
-# ## 对比度,以及如何保持它
+# ## 对比度，以及如何保持它
 #
-# 差 $\epsilon_{\mathrm{cond}} - \epsilon_{\mathrm{uncond}}$ 被加了好几遍,所以有引导的预测比两者都长。把预测的图像截到 $[-1, 1]$(包里默认如此)掩盖了其中一部分。
-# [Lin et al. 2023](https://arxiv.org/abs/2305.08891) 3.4 节按份额 $arphi$ 让混合的结果取有条件预测的标准差:
+# 差 $\epsilon_{\mathrm{cond}} - \epsilon_{\mathrm{uncond}}$ 被加了好几遍，所以有引导的预测比两者都长。把预测的图像截到 $[-1, 1]$（包里默认如此）掩盖了其中一部分。
+# [Lin et al. 2023](https://arxiv.org/abs/2305.08891) 3.4 节按份额 $\varphi$ 让混合的结果取有条件预测的标准差：
 #
-# $$	ilde{o} \;\leftarrow\; arphi\,rac{\operatorname{std}(o_{\mathrm{cond}})}{\operatorname{std}(	ilde{o})}\,	ilde{o} + (1 - arphi)\,	ilde{o},$$
+# $$\tilde{o} \;\leftarrow\; \varphi\,\frac{\operatorname{std}(o_{\mathrm{cond}})}{\operatorname{std}(\tilde{o})}\,\tilde{o} + (1 - \varphi)\,\tilde{o},$$
 #
-# 其中 $o$ 是网络的输出,std 对每张图像的像素计算。(这一条确实取决于输出的种类,这里是 $v$。)
+# 其中 $o$ 是网络的输出，std 对每张图像的像素计算。（这一条确实取决于输出的种类，这里是 $v$。）
 
 # %%
 kept = {
@@ -572,11 +572,11 @@ for name, images in unclipped.items():
     )
 
 # %% [markdown] lang="en"
-# Without the cut, a scale of 8 drives pixels far out of the range. Rescaling brings them back, by more as $arphi$ grows. It mends the contrast, not the
+# Without the cut, a scale of 8 drives pixels far out of the range. Rescaling brings them back, by more as $\varphi$ grows. It mends the contrast, not the
 # variety.
 
 # %% [markdown] lang="zh-CN"
-# 不截断时,强度 8 把像素推到范围之外很远。重新缩放把它们拉回来,$arphi$ 越大拉得越多。它修补的是对比度,不是多样性。
+# 不截断时，强度 8 把像素推到范围之外很远。重新缩放把它们拉回来，$\varphi$ 越大拉得越多。它修补的是对比度，不是多样性。
 
 # %% tags=["check"]
 # @title Check: guidance adds contrast, rescaling takes it back
@@ -589,7 +589,7 @@ assert out["s = 8, φ = 1"] < out["s = 8, φ = 0.7"] < out["s = 8, not cut"]
 #
 # In the exact case, which noise levels push the samples too far? While all is noise, the two predictions differ little, but a push there decides everything
 # that follows. Near the image, the class is settled and guidance is for nothing. [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) therefore guide in an
-# interval of the noise level $\sigma/lpha$ only, and find samples both better and cheaper. The package does so by default, from 1 to 10.
+# interval of the noise level $\sigma/\alpha$ only, and find samples both better and cheaper. The package does so by default, from 1 to 10.
 #
 # **The cost, counted honestly.** A step at a scale other than 0 and 1 needs both predictions. The code gets them in one call on a batch twice as large; that is one call and **two evaluations** (NFE).
 # So a sampler of $S$ steps takes $S$ evaluations at $s = 1$, $2S$ with guidance everywhere, and something between with an interval. `evaluations` says
@@ -598,11 +598,11 @@ assert out["s = 8, φ = 1"] < out["s = 8, φ = 0.7"] < out["s = 8, not cut"]
 # %% [markdown] lang="zh-CN"
 # ## 引导在哪里起作用
 #
-# 在那个精确的例子里,是哪些噪声水平把样本推得太远?在全是噪声的时候,两个预测相差很小,但那里的一推决定了后面的一切。靠近图像时,类别已定。
-# [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) 发现引导在高噪声水平上有害,在低噪声水平上大多不必要;他们只在噪声水平 $\sigma/lpha$ 的一个区间里引导,得到的样本更好也更便宜。包里默认就是这样,从 1 到 10。
+# 在那个精确的例子里，是哪些噪声水平把样本推得太远？在全是噪声的时候，两个预测相差很小，但那里的一推决定了后面的一切。靠近图像时，类别已定。
+# [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) 发现引导在高噪声水平上有害，在低噪声水平上大多不必要；他们只在噪声水平 $\sigma/\alpha$ 的一个区间里引导，得到的样本更好也更便宜。包里默认就是这样，从 1 到 10。
 #
-# **如实计算代价。** 强度不是 0 或 1 的一步需要两个预测。代码在两倍大的批上调用一次就得到它们;那是一次调用,**两次计算**(NFE)。
-# 所以 $S$ 步的采样器在 $s = 1$ 时需要 $S$ 次计算,处处引导时需要 $2S$ 次,有区间时介于两者之间。`evaluations` 会说出次数。
+# **如实计算代价。** 强度不是 0 或 1 的一步需要两个预测。代码在两倍大的批上调用一次就得到它们；那是一次调用，**两次计算**（NFE）。
+# 所以 $S$ 步的采样器在 $s = 1$ 时需要 $S$ 次计算，处处引导时需要 $2S$ 次，有区间时介于两者之间。`evaluations` 会说出次数。
 
 # %%
 intervals = {"everywhere": None, "1 to 10": (1.0, 10.0), "above 10": (10.0, 1e9), "below 1": (0.0, 1.0)}
@@ -628,8 +628,8 @@ show(
 # purpose.
 
 # %% [markdown] lang="zh-CN"
-# 从 1 到 10 的区间保住了处处引导的准确率,多样性更好,计算次数更少。只在 1 以下引导最温和:它修补了短训练留下的含糊之处,样本之间仍保持距离,但来得太晚,不能让每个数字都如所要求。
-# 哪个区间最好,要针对每个模型、每种用途去测量。
+# 从 1 到 10 的区间保住了处处引导的准确率，多样性更好，计算次数更少。只在 1 以下引导最温和：它修补了短训练留下的含糊之处，样本之间仍保持距离，但来得太晚，不能让每个数字都如所要求。
+# 哪个区间最好，要针对每个模型、每种用途去测量。
 
 # %% tags=["check"]
 # @title Check: NFE, and what the interval keeps
@@ -644,7 +644,7 @@ assert by_interval["1 to 10"]["apart"] > by_interval["everywhere"]["apart"]
 # Try it: move $s$.
 
 # %% [markdown] lang="zh-CN"
-# 试一试:移动 $s$。
+# 试一试：移动 $s$。
 
 
 # %%
@@ -657,17 +657,17 @@ slider(draw_at, "s", [0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0], 2.0)
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# 1. In the exact case at $s = 4$, guide only where $\sigma/lpha$ is above 1, only below 1, and only between 0.3 and 1. Which comes nearest to the mean and the
+# 1. In the exact case at $s = 4$, guide only where $\sigma/\alpha$ is above 1, only below 1, and only between 0.3 and 1. Which comes nearest to the mean and the
 # deviation of the tilted density? What do the noisy levels do?
 # 2. *Guide away from a label.* In the exact case take the prediction for A in place of the unconditional one:
-# $	ilde\epsilon = \epsilon_A + s\,(\epsilon_B - \epsilon_A)$. Programs call it a negative prompt. Where do samples go at $s = 2$, and why further than before?
+# $\tilde\epsilon = \epsilon_A + s\,(\epsilon_B - \epsilon_A)$. Programs call it a negative prompt. Where do samples go at $s = 2$, and why further than before?
 
 # %% [markdown] lang="zh-CN"
 # ## 练习
 #
-# 1. 在精确的例子里取 $s = 4$,只在 $\sigma/lpha$ 大于 1 处、只在小于 1 处、只在 0.3 与 1 之间引导。哪一种的均值和标准差最接近倾斜后的密度?噪声大的水平起了什么作用?
-# 2. *远离某个标签的引导。* 在精确的例子里,用对 A 的预测代替无条件的预测:
-# $	ilde\epsilon = \epsilon_A + s\,(\epsilon_B - \epsilon_A)$。各种程序称之为负面提示。$s = 2$ 时样本会去哪里,为什么比之前更远?
+# 1. 在精确的例子里取 $s = 4$，只在 $\sigma/\alpha$ 大于 1 处、只在小于 1 处、只在 0.3 与 1 之间引导。哪一种的均值和标准差最接近倾斜后的密度？噪声大的水平起了什么作用？
+# 2. *远离某个标签的引导。* 在精确的例子里，用对 A 的预测代替无条件的预测：
+# $\tilde\epsilon = \epsilon_A + s\,(\epsilon_B - \epsilon_A)$。各种程序称之为负面提示。$s = 2$ 时样本会去哪里，为什么比之前更远？
 
 # %% tags=["solution"]
 # @title Solution: 1, which noise levels push
@@ -716,12 +716,12 @@ assert abs(x.mean() - 3) < 0.03 and abs(x.std() - DEVIATION) < 0.03
 # %% [markdown] lang="zh-CN"
 # ## 参考文献
 #
-# - Ho, Salimans 2022, *Classifier-free diffusion guidance*, [arXiv:2207.12598](https://arxiv.org/abs/2207.12598):式 6,算法 1。
-# - Dhariwal, Nichol 2021, *Diffusion models beat GANs on image synthesis*, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233):用分类器引导。
-# - Song et al. 2021, *Score-based generative modeling*, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456):噪声就是斜率。
+# - Ho, Salimans 2022, *Classifier-free diffusion guidance*, [arXiv:2207.12598](https://arxiv.org/abs/2207.12598)：式 6，算法 1。
+# - Dhariwal, Nichol 2021, *Diffusion models beat GANs on image synthesis*, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233)：用分类器引导。
+# - Song et al. 2021, *Score-based generative modeling*, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456)：噪声就是斜率。
 # - Lin et al. 2023, *Common diffusion noise schedules and sample steps are flawed*, [arXiv:2305.08891](https://arxiv.org/abs/2305.08891):3.4 节。
 # - Kynkäänniemi et al. 2024, *Applying guidance in a limited interval*, [arXiv:2404.07724](https://arxiv.org/abs/2404.07724)。
 # - Bradley, Nakkiran 2024, *Classifier-free guidance is a predictor-corrector*, [arXiv:2408.09000](https://arxiv.org/abs/2408.09000)。
-# - Naeem et al. 2020, *Reliable fidelity and diversity metrics*, [arXiv:2002.09797](https://arxiv.org/abs/2002.09797):覆盖率。
+# - Naeem et al. 2020, *Reliable fidelity and diversity metrics*, [arXiv:2002.09797](https://arxiv.org/abs/2002.09797)：覆盖率。
 #
-# 下一篇:[7. 快速采样](07_fast_sampling.ipynb),十次计算就够。
+# 下一篇：[7. 快速采样](07_fast_sampling.ipynb)，十次计算就够。
