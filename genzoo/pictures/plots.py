@@ -32,7 +32,7 @@ def training_curves(histories, quality, what):
     for (run, rows), axes in zip(histories.items(), panels, strict=False):
         _draw_loss(axes, rows, "loss", "seconds", 1 / 60)
         axes.set(title=run, xlabel="minutes", ylabel="loss")
-    panels[0].legend(fontsize=8)
+    panels[0].legend(fontsize=8, loc="upper right")  # "best" looks at every point, and warns where that is slow
     axes = panels[count - 1]
     for run, (minutes, value) in quality.items():
         axes.plot(minutes, value, "o")
