@@ -492,7 +492,9 @@ _blind = tf.function(
     lambda x: blind.predict_x0(blind.ema, x, tf.zeros(tf.shape(x)[:1]), tf.zeros(tf.shape(x)[:1], tf.int32)),
     reduce_retracing=True,
 )
-blind_error = np.array([np.square(many - _blind(tf.constant(blend(many, a, fresh))).numpy()).mean() for a in amounts])
+blind_error = np.array(
+    [np.square(many - _blind(tf.constant(blend(many, a, fresh), tf.float32)).numpy()).mean() for a in amounts]
+)
 plt.plot(amounts, error, "o-", label="told the amount")
 plt.plot(amounts, blind_error, "s--", label="not told")
 plt.axhline(total, color="k", linewidth=1, label="variance of the images")
