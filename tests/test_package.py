@@ -1,6 +1,7 @@
 """What an installation brings beside Python files."""
 
 import configparser
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def patterns():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     data = config["options.package_data"].items()
-    return [f"{package.replace('.', '/')}/{pattern}" for package, found in data for pattern in found.split()]
+    return [f"{package.replace('.', '/')}/{pattern}" for package, found in data for pattern in re.split(r"[,\s]+", found.strip())]
 
 
 def brought(path):

@@ -32,6 +32,7 @@ class Written:
 
     @property
     def bytes(self):
+        """Of all files together."""
         return sum(self.files.values())
 
     def lines(self):

@@ -39,7 +39,7 @@ def picture(images, columns=10, title="", rows=None, labels=None, scale=3) -> np
     from PIL import Image, ImageDraw
 
     batch, columns = _batch(images, columns)
-    names = list(rows or []), list(labels or [])
+    names = [[] if given is None else list(given) for given in (rows, labels)]  # an array has no truth value
     wanted = -(-len(batch) // columns), columns
     for what, given, n in zip(("rows", "labels"), names, wanted, strict=True):
         if given and len(given) != n:

@@ -59,7 +59,7 @@ FIELDS = {
          "jit_compile": Switch(), "tensorboard": Switch(), "minutes": Maybe(Number(above=0)),
          "seconds": Maybe(Number()), "reserve": Maybe(Number()), "sample_every": _COUNT},
     ),
-    "versions": ({"keras": Text()}, {"genzoo": Text(), "python": Text(), "tensorflow": Text()}),
+    "versions": ({}, {name: Text() for name in ("genzoo", "python", "tensorflow", "keras")}),
     "trained": ({"step": _COUNT, "seconds": Number(least=0)}, {}),
 }  # fmt: skip
 

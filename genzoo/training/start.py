@@ -86,7 +86,7 @@ def resume(path, data_dir=None, callbacks=()):
     config, described = run.config, run.config["data"]
     if run.status()[0] == "finished":
         return None
-    theirs, ours = (text.split(".")[0] for text in (config["versions"]["keras"], version("keras")))
+    theirs, ours = (text.split(".")[0] for text in (config["versions"].get("keras", "?"), version("keras")))
     if theirs != ours:
         raise CheckpointError(
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "

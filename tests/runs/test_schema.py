@@ -68,6 +68,8 @@ def test_a_field_of_the_wrong_kind_is_named(tmp_path, path):
         (("model_config", "network"), "conv"),
         (("model_config", "no_such_option"), 1),
         (("model",), "nothing"),
+        (("train", "lr"), float("nan")),
+        (("train", "steps"), float("inf")),
     ],
 )
 def test_what_no_machine_could_hold_or_no_family_knows_is_refused(tmp_path, path, value):
@@ -92,7 +94,6 @@ def test_a_network_larger_than_its_weights_is_refused_before_it_is_built(tmp_pat
     [
         ("[" * 100_000, "nested too deep"),
         ('{"format": 2, "x": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
-        ('{"format": 2, "x": NaN}', "NaN is no JSON"),
         ('{"format": 2, "x": ' + "9" * 5000 + "}", "cannot be read"),
         ("{" + ", ".join(f'"{i:020}": 0' for i in range(400_000)) + "}", "larger than"),
     ],
