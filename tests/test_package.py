@@ -15,7 +15,8 @@ def patterns():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     data = config["options.package_data"].items()
-    return [f"{package.replace('.', '/')}/{pattern}" for package, found in data for pattern in re.split(r"[,\s]+", found.strip())]
+    found = [(package, re.split(r"[,\s]+", names.strip())) for package, names in data]
+    return [f"{package.replace('.', '/')}/{pattern}" for package, names in found for pattern in names]
 
 
 def brought(path):

@@ -41,8 +41,8 @@ def test_it_says_what_it_made_and_leaves_a_manifest(made, writer, tmp_path, call
     assert "1 ms for 1, 10 ms for 16 images" in out and out.endswith(f"wrote {tmp_path / 'out'}\n")
     ((runs, options),) = writer
     assert [one.path for one in runs] == [run.path] and options["weights"] == "float16"
-    assert options["sampling"] == {"sampler": "dpmpp_2m", "steps": 3, "timesteps": "trailing", "threshold": None,
-                                   "clip_denoised": True, "guidance": 2.0, "guidance_interval": (1.0, 10.0),
+    assert options["sampling"] == {"sampler": "unipc", "steps": 3, "timesteps": "trailing", "threshold": None,
+                                   "clip_denoised": True, "guidance": 1.7, "guidance_interval": (1.0, 10.0),
                                    "guidance_rescale": 0.0}  # fmt: skip
     said = json.loads((tmp_path / "out" / export.MANIFEST).read_text())
     assert said["weights_sha256"] == run.weights_sha256() and said["files"] == {"network.onnx": 3}
@@ -142,8 +142,8 @@ def test_broken_weights_are_noticed_before_anything_is_made(name, made, writer, 
 # A folder from elsewhere: nothing of it is believed before it is checked.
 
 FOREIGN = {
-    "another family": ({"model": "pickle"}, 2, "unknown model 'pickle'"),
-    "another option": ({"model_config": {"evil": 1}}, 2, "no option 'evil'"),
+    "another family": ({"model": "pickle"}, 5, "unknown model 'pickle'"),
+    "another option": ({"model_config": {"evil": 1}}, 5, "no option 'evil'"),
     "a network that would fill the memory": ({"model_config": {"widths": [10**6]}}, 5, "widths of vae"),
     "another network": ({"model_config": {"network": "os.system"}}, 5, "vae has no option 'widths'"),
     "sizes that do not fit": ({"model_config": {"image_shape": [9, 9, 1]}}, 5, "multiples of 8"),
