@@ -17,7 +17,10 @@ def diffusion(model, x, labels, noises, rows):
 
     noises: [F, n, H, W, C], standard normal noise for each row that takes some, or None.
     """
-    old = [tf.zeros_like(x)] * 2 * (rows.x0_weights.shape[1] - 1)  # predicted images, then noises, newest first
+    kept, C = rows.x0_weights.shape[1], x.shape[-1]
+    # Predicted images, and noises, of earlier rows, newest first, side by side as channels. As tensors of their own each
+    # would be handed on from one turn to the next in another place, which TFLite's loop does in the wrong order.
+    old = [tf.tile(tf.zeros_like(x), [1, 1, 1, kept - 1])] * 2
     fresh = rows.fresh > 0
     drawn = np.minimum(np.cumsum(fresh) - fresh, max(fresh.sum() - 1, 0))  # a row without noise reads some, times 0
     times = rows.t.astype(np.float32) * np.float32(1000 / model.diffusion_steps)
@@ -30,13 +33,12 @@ def diffusion(model, x, labels, noises, rows):
         output = _guided(model, model.ema, x, at["time"], labels, at["guidance"], twice, at["rescale"])
         x_0 = _clip(formulas.x0_from(model.predict_kind, output, x, at["alpha"], at["sigma"]), kind)
         eps = formulas.eps_from_x0(x, x_0, at["alpha"], at["sigma"])
-        half = len(old) // 2
-        x0s, epses = [x_0, *old[:half]], [eps, *old[half:]]
-        mixed = sum(at["x0_weights"][j] * one for j, one in enumerate(x0s))
-        mixed += sum(at["eps_weights"][j] * one for j, one in enumerate(epses))
+        x0s, epses = tf.concat([x_0, old[0]], axis=-1), tf.concat([eps, old[1]], axis=-1)
+        mixed = sum(at["x0_weights"][j] * one for j, one in enumerate(tf.split(x0s, kept, axis=-1)))
+        mixed += sum(at["eps_weights"][j] * one for j, one in enumerate(tf.split(epses, kept, axis=-1)))
         if noises is not None:
             mixed += at["fresh"] * tf.gather(noises, at["drawn"])
-        return mixed, [*x0s[:-1], *epses[:-1]]
+        return mixed, [x0s[..., :-C], epses[..., :-C]]
 
     return tf.clip_by_value(_walk(step, rows.guidance, x, old), -1.0, 1.0)
 
