@@ -18,7 +18,7 @@ def diffusion(model, x, labels, noises, rows):
     noises: [F, n, H, W, C], standard normal noise for each row that takes some, or None.
     """
     kept, C = rows.x0_weights.shape[1], x.shape[-1]
-    # Predicted images, and noises, of earlier rows, newest first, side by side as channels. As tensors of their own each
+    # Predicted images, and noises, of earlier rows, newest first, beside each other as channels. As tensors they
     # would be handed on from one turn to the next in another place, which TFLite's loop does in the wrong order.
     old = [tf.tile(tf.zeros_like(x), [1, 1, 1, kept - 1])] * 2
     fresh = rows.fresh > 0
