@@ -29,7 +29,7 @@ def test_noise_is_far_off(real, digits):
     noise = np.random.default_rng(0).integers(0, 256, digits.test_images.shape).astype(np.uint8)
     floor, fed = real.floor(297), real.measure(noise, digits.test_labels)
     assert fed["frechet"]["value"] > 10 * floor["frechet"]["value"]
-    # Five errors, each: what a judge of two seconds makes of noise differs from one type of CPU to another.
+    # Five standard errors: what a judge of two seconds makes of noise differs from one type of CPU to another.
     assert fed["kid"]["value"] > floor["kid"]["value"] + 5 * (fed["kid"]["error"] + floor["kid"]["error"])
     assert fed["coverage"]["value"] < 0.1 * floor["coverage"]["value"]
     assert fed["nearest"]["value"] > 2 * floor["nearest"]["value"]
