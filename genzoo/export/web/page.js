@@ -39,7 +39,7 @@ class Card {
     if (classes) add("label", select([["all", "all in turn"], ...names], "all"), "Picture of");
     add("count", select([[10, "10"], [30, "30"], [100, "100"]], 10), "How many");
     if (run.labels && sampling.guidance !== undefined)
-      add("guidance", range(0, 6, 0.5, sampling.guidance), "Guidance", value => value);
+      add("guidance", range(0, 6, 0.1, sampling.guidance), "Guidance", value => value);
     if (run.kind === "diffusion") {
       add("sampler", select(Object.keys(run.tables).map(name => [name, name]), sampling.sampler), "Sampler");
       this.sampler.addEventListener("change", () => this.offerSteps());
