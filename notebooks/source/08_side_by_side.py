@@ -33,13 +33,15 @@ show(list(drawn.values()), rows=ZOO)
 #
 # ## The table
 #
-# `genzoo evaluate` and `genzoo compare` measured these runs. The figures lie beside the weights, in a `metrics.json`; the package reads it and refuses figures of other weights.
+# `genzoo evaluate` and `genzoo compare` measured these runs. The figures lie beside the weights, in a `metrics.json`; the package reads it and refuses figures of other weights. Where more than one judge is printed, it was trained more than once: the
+# trainings read nearly as well, and yet their features differ, so distances by one and by the other compare only roughly.
 # %% [markdown] lang="zh-CN"
 # 每种模型十个样本，权重来自本包，都在 MNIST 上训练了差不多长的时间；`cvae` 和 `cddpm` 被要求画 0 到 9。没有挑选。**继续读之前：** 给各行排个名次。再说说*为什么*：哪些模糊，哪些残缺，有没有哪一种少了什么，而十个样本看不出来？
 #
 # ## 表
 #
-# `genzoo evaluate` 和 `genzoo compare` 测量了这些模型。数据放在权重旁边的 `metrics.json` 里；包负责读取，若不是当前权重的结果就拒绝。
+# `genzoo evaluate` 和 `genzoo compare` 测量了这些模型。数据放在权重旁边的 `metrics.json` 里；包负责读取，若不是当前权重的结果就拒绝。如果下面印出不止一个评判器，那就是它训练过不止一次：
+# 几次训练读得几乎一样准，特征却不同，所以由不同的评判器得出的距离只能粗略比较。
 # %%
 from genzoo.evaluation import scores
 from genzoo.pictures.tables import Table
@@ -60,13 +62,16 @@ def table_of(rows, floor, keys=SHOWN):
 
 first = next(iter(results.values()))
 print(f"{first['asked']['n']:,} samples from each of {len(first['asked']['seeds'])} seeds; ± is the standard deviation between seeds")
-print(f"judge: {scores.judge_line(first)}")
+for line in dict.fromkeys(scores.judge_line(result) for result in results.values()):
+    print(f"judge: {line}")
 mnist = {family: result["metrics"] for family, result in results.items()}
 display(Markdown(table_of(mnist, first["floor"]).markdown()))
 # %% tags=["check"]
 # @title Check: every family has figures of its present weights, measured alike
 assert set(results) == set(ZOO)
-assert len({(r["asked"]["n"], tuple(r["asked"]["seeds"]), r["judge"]["accuracy"]) for r in results.values()}) == 1
+assert len({(r["asked"]["n"], tuple(r["asked"]["seeds"])) for r in results.values()}) == 1
+judges = [r["judge"]["accuracy"] for r in results.values()]
+assert max(judges) - min(judges) < 0.001  # trainings of one judge: all of them read as well
 # %% [markdown] lang="en"
 # Arrows say which way is better; ↔ means *best near the last row*. That row is the **floor**: as many real test images through the same code. No model can be expected to do better, and even there the distances are not 0 and the shares not 100 %. We now take the columns one by one, on a set where everything can be done in seconds.
 #
