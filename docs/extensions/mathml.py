@@ -1,11 +1,13 @@
 """Formulas as MathML, made when the pages are: a browser draws it without a script, a font or a network."""
 
 import re
+from xml.etree import ElementTree
 
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 LOGGER = logging.getLogger(__name__)
 # LaTeX that docutils does not know, as LaTeX that it knows.
 SPELT = {
@@ -25,7 +27,25 @@ def mathml(formula, display="inline"):
         made = tex2mathml(formula, as_block=display == "block")
     except MathError as error:
         raise ValueError(f"{error}") from error
-    return made
+    return _mended(made)
+
+
+def _mended(made):
+    """Puts right what docutils gets wrong: the index of a letter with an accent belongs beside it, not below it, and a
+    norm's bars are as high as the line, also that with an exponent."""
+    ElementTree.register_namespace("", NAMESPACE)
+    root = ElementTree.fromstring(made)
+    for node in root.iter():
+        parts = list(node)
+        if node.tag == f"{{{NAMESPACE}}}munderover" and parts[2].get("stretchy") == "false":
+            base, index, accent = parts
+            letter = ElementTree.Element(f"{{{NAMESPACE}}}mover", accent="true")
+            letter.extend((base, accent))
+            node[:] = letter, index
+            node.tag = f"{{{NAMESPACE}}}msub"
+        if node.text == "‖" and "minsize" not in node.attrib:
+            node.set("stretchy", "false")
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _written(translator, node, display):

@@ -35,6 +35,13 @@ def test_an_indented_block_stays_as_it_is():
     assert docstrings.restructured("Use:\n\n    make *it*")[-4:-1] == ["::", "", "       make *it*"]
 
 
+def test_the_index_of_a_letter_with_an_accent_stands_beside_it():
+    assert re.sub(r"\s", "", mathml.mathml(r"\bar\alpha_t")).endswith(
+        '<msub><moveraccent="true"><mi>α</mi><mostretchy="false">ˉ</mo></mover><mi>t</mi></msub></math>'
+    )
+    assert "<munderover>" in mathml.mathml(r"\sum_{i=1}^n x_i")
+
+
 @pytest.mark.parametrize(
     ("formula", "sign"),
     [
