@@ -1,5 +1,6 @@
 """Formulas as MathML, made when the pages are: a browser draws it without a script, a font or a network."""
 
+import html
 import re
 from xml.etree import ElementTree
 
@@ -34,7 +35,8 @@ def _mended(made):
     """Puts right what docutils gets wrong: the index of a letter with an accent belongs beside it, not below it, and a
     norm's bars are as high as the line, also that with an exponent."""
     ElementTree.register_namespace("", NAMESPACE)
-    root = ElementTree.fromstring(made)
+    # XML knows five names of characters, docutils writes some of HTML's.
+    root = ElementTree.fromstring(re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;)\w+;", lambda name: html.unescape(name[0]), made))
     for node in root.iter():
         parts = list(node)
         if node.tag == f"{{{NAMESPACE}}}munderover" and parts[2].get("stretchy") == "false":
