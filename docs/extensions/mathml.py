@@ -36,7 +36,8 @@ def _mended(made):
     norm's bars are as high as the line, also that with an exponent."""
     ElementTree.register_namespace("", NAMESPACE)
     # XML knows five names of characters, docutils writes some of HTML's.
-    root = ElementTree.fromstring(re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;)\w+;", lambda name: html.unescape(name[0]), made))
+    made = re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;)\w+;", lambda name: html.unescape(name[0]), made)
+    root = ElementTree.fromstring(made)
     for node in root.iter():
         parts = list(node)
         if node.tag == f"{{{NAMESPACE}}}munderover" and parts[2].get("stretchy") == "false":
