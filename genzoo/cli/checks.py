@@ -65,11 +65,6 @@ def inversion_steps(run, asked):
     return None
 
 
-def check_finished(run):
-    """Raises CheckpointError for a run that is not."""
-    run.check_finished()
-
-
 def check_encodes(run):
     """Raises UsageError for a family that cannot take images in."""
     name = run.config["model"]

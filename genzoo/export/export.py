@@ -51,10 +51,6 @@ def check_runs(entry, runs):
     if len(runs) > 1 and not entry.several:
         raise UsageError(f"format {entry.name} takes one run at a time, got {len(runs)}")
     for run in runs:
-        config = run.config["model_config"]
-        families.family(run.config["model"]).model_options(
-            run.model_options, config["image_shape"], config["num_classes"]
-        )
         precision = run.model_options.get("precision", "float32")
         if precision not in entry.precisions:
             raise UsageError(

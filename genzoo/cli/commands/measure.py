@@ -19,7 +19,7 @@ SWEEP_SAMPLES = 2000
 def evaluate(args):
     """`genzoo evaluate`: what a run is worth, in numbers, into RUN/metrics.json."""
     run = Run.open(args.run)
-    checks.check_finished(run)
+    run.check_finished()
     options = checks.sampling_options(run, args.options)
     check_writable(run.output("metrics.json"))
     data = load_again(run.config["data"], run.name, args.data_dir)
@@ -66,7 +66,7 @@ def compare(args):
 def sweep(args):
     """`genzoo sweep`: one run, sampled in many ways: quality against cost, as a table and a picture."""
     run = Run.open(args.run)
-    checks.check_finished(run)
+    run.check_finished()
     guided = any(option.name == "guidance" for option in families.family(run.config["model"]).sampling)
     if args.guidance and not guided:
         raise UsageError(f"{run.config['model']} has no sampling option --guidance")
@@ -147,7 +147,7 @@ def _check_comparable(runs):
     """Raises CheckpointError for a run that is not finished, DataError where they saw different data."""
     first, *others = runs.values()
     for run in runs.values():
-        checks.check_finished(run)
+        run.check_finished()
     for run in others:
         mine, theirs = first.config["data"], run.config["data"]
         if mine["fingerprint"] != theirs["fingerprint"]:
