@@ -120,13 +120,14 @@ def firefox():
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [FIREFOX, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        try:
-            told = (re.search(r"BiDi listening on (ws://\S+)", line) for line in process.stderr)
-            address = next(filter(None, told))[1]
-            socket = create_connection(f"{address}/session", timeout=300, suppress_origin=True)
-            yield Firefox(socket)
-            socket.close()
-        finally:
-            process.terminate()
-            process.wait(30)
+        options = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+        with subprocess.Popen(command, **options) as process:  # which closes the pipe, too
+            try:
+                told = (re.search(r"BiDi listening on (ws://\S+)", line) for line in process.stderr)
+                address = next(filter(None, told))[1]
+                socket = create_connection(f"{address}/session", timeout=300, suppress_origin=True)
+                yield Firefox(socket)
+                socket.close()
+            finally:
+                process.terminate()
+                process.wait(30)
