@@ -54,6 +54,17 @@ def named_weights(layer, prefix=""):
     return named
 
 
+class Block(layers.Layer):
+    """A layer made of others: they make their weights at its first call. What it has itself, `__init__` adds.
+
+    It counts as built: Keras 3 would trace `call` to build it, and again for each layer around it; seconds for a U-Net.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.built = True
+
+
 def conv(channels, size=3, zero=False, **options):
     """A convolution that keeps height and width; `zero` starts it at zero: a residual branch begins as nothing."""
     start = "zeros" if zero else "glorot_uniform"
@@ -93,7 +104,7 @@ def modulated_norm(x, scale, shift, epsilon=1e-3):
     return x * gain[:, None, None, :] + bias[:, None, None, :]
 
 
-class Norm(layers.Layer):
+class Norm(Block):
     """The layer that `norm` gives, its weights and its numbers, at the speed of `modulated_norm`.
 
     call(x [B, H, W, C]) → the same shape as x
@@ -116,7 +127,7 @@ def silu(x):
     return y, lambda upstream: upstream * (s + y * (1 - s))
 
 
-class Residual(layers.Layer):
+class Residual(Block):
     """x + conv(silu(conv(silu(norm(x))))), the norm modulated by an embedding where one is given.
 
     call(x [B, H, W, channels], emb [B, E] or None) → the same shape as x
@@ -137,7 +148,7 @@ class Residual(layers.Layer):
         return x + self.conv2(silu(self.conv1(silu(h))))
 
 
-class Down(layers.Layer):
+class Down(Block):
     """Halves height and width: 2×2 pixels become channels, then a 1×1 convolution. Nothing is lost before it.
 
     call(x [B, H, W, C]) → [B, H/2, W/2, channels]
@@ -151,7 +162,7 @@ class Down(layers.Layer):
         return self.conv(tf.nn.space_to_depth(x, 2))
 
 
-class Up(layers.Layer):
+class Up(Block):
     """Doubles height and width: a 1×1 convolution, then channels become 2×2 pixels.
 
     call(x [B, H, W, C]) → [B, 2H, 2W, channels]
@@ -165,7 +176,7 @@ class Up(layers.Layer):
         return tf.nn.depth_to_space(self.conv(x), 2)
 
 
-class TimeEmbedding(layers.Layer):
+class TimeEmbedding(Block):
     """Sinusoids of time (Vaswani et al. 2017, 3.5), then a dense layer. call(t [B] float, 0 … 1000) → [B, width]."""
 
     def __init__(self, width, frequencies=64):
@@ -179,7 +190,7 @@ class TimeEmbedding(layers.Layer):
         return self.dense(tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1))
 
 
-class LabelEmbedding(layers.Layer):
+class LabelEmbedding(Block):
     """One learned vector a class. call(labels [B] int) → [B, width].
 
     A product with one-hot rows: unlike a gather, its gradient sums in a fixed order, so that training repeats exactly.

@@ -2,13 +2,13 @@
 
 import math
 
-from genzoo.networks.blocks import Down, LabelEmbedding, Residual, Up, conv, norm, silu
+from genzoo.networks.blocks import Block, Down, LabelEmbedding, Residual, Up, conv, norm, silu
 from genzoo.stack import keras, tf
 
 LABEL_CHANNELS = 16
 
 
-class Encoder(keras.layers.Layer):
+class Encoder(Block):
     """call(x [B, H, W, C], labels [B] or None) → [B, outputs].
 
     A label's vector is added after the first convolution, of 1×1: what constant channels beside the pixels would give,
@@ -36,7 +36,7 @@ class Encoder(keras.layers.Layer):
         return self.head(tf.reshape(x, [-1, math.prod(x.shape[1:])]))
 
 
-class Decoder(keras.layers.Layer):
+class Decoder(Block):
     """call(z [B, D], labels [B] or None) → [B, H, W, C]. The label's vector stands beside z."""
 
     def __init__(self, image_shape, widths, num_classes=0):
@@ -62,7 +62,7 @@ class Decoder(keras.layers.Layer):
         return tf.nn.depth_to_space(self.head(silu(x)), 2)
 
 
-class EncoderDecoder(keras.layers.Layer):
+class EncoderDecoder(Block):
     """An `Encoder` of `codes` × latent_dim outputs (2 for a mean and a log-variance) and a `Decoder` of latent_dim.
 
     call(x [B, H, W, C], labels [B] or None) → [B, H, W, C], by the first latent_dim outputs.

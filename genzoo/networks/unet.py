@@ -1,6 +1,6 @@
 """A U-Net for small images on a CPU: most work at 16×16 and below, and a path at full resolution for the noise."""
 
-from genzoo.networks.blocks import Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, norm, silu
+from genzoo.networks.blocks import Block, Down, LabelEmbedding, Residual, TimeEmbedding, Up, conv, norm, silu
 from genzoo.stack import keras, tf
 
 
@@ -15,7 +15,7 @@ def patch_size(height, width, levels):
 MIXED = 4  # the largest patch whose pixels the head mixes; it has C² p⁴ weights for that
 
 
-class UNet(keras.layers.Layer):
+class UNet(Block):
     """call(x [B, H, W, C], time [B] float in 0 … 1000, labels [B] int or None) → [B, H, W, C].
 
     image_shape: (H, W, C), H and W multiples of 2 ** len(widths).
