@@ -30,6 +30,7 @@ installed := $(VENV)/.installed-$(version)
 # little, and one file of them takes half of the time: who is done takes over what is left of the other's.
 workers := -n 2 --dist loadfile
 slow_workers := -n 2 --dist worksteal
+SLOW_TESTS ?= slow
 
 .PHONY: train test test-slow bench bench-quality zoo figures notebooks docs wasm lint clean
 .DELETE_ON_ERROR:
@@ -41,7 +42,7 @@ test: $(installed)-test
 	$(python) -m pytest $(workers) -m "not slow"
 
 test-slow: $(installed)-test
-	$(python) -m pytest $(slow_workers) -m slow
+	$(python) -m pytest $(slow_workers) -m "$(SLOW_TESTS)"
 
 bench: $(installed)-bench
 	$(python) -m benchmarks.bench $(ARGS)

@@ -1,7 +1,6 @@
 """The documentation as it is built: whole, no link inside is dead, and nothing is fetched from elsewhere."""
 
 import re
-import sys
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -9,7 +8,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.version_info >= (3, 12), reason="one build is enough, and Python 3.11 has it"),
+    pytest.mark.once,
 ]
 LOADS = dict.fromkeys(("script", "img", "source", "iframe", "video", "audio"), "src") | {"object": "data"}
 

@@ -1,15 +1,14 @@
 """The documentation in a real browser: on a phone, in the dark, and without a network."""
 
 import shutil
-import sys
 
 import pytest
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.once,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH to open the pages in: apt-get install chromium"),
-    pytest.mark.skipif(sys.version_info >= (3, 12), reason="one build is enough, and Python 3.11 has it"),
 ]
 PAGES = ("index", "tutorial/README", "howto/sampler", "explanation/samplers", "performance", "reference/models",
          "reference/commands")  # fmt: skip

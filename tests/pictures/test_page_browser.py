@@ -11,6 +11,7 @@ from genzoo.pictures.page import save_report
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.once,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH to open the report in: apt-get install chromium"),
 ]
 

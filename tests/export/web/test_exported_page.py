@@ -8,7 +8,6 @@ import pytest
 from benchmarks.browsers import CHROMIUM, FIREFOX, chromium, firefox
 from genzoo.data.pixels import to_uint8
 from genzoo.data.sets import load_data
-from genzoo.errors import DataError
 from genzoo.evaluation.metrics.judge import judge_of
 from genzoo.export.web.pack import pack
 from genzoo.export.web.page import render
@@ -18,6 +17,7 @@ from genzoo.runs.run import Run
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.once,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH to open the page in: apt-get install chromium"),
 ]
 needs_firefox = pytest.mark.skipif(not FIREFOX, reason="no Firefox on PATH: apt-get install firefox-esr")
@@ -93,11 +93,8 @@ def close(found, images):
 
 @pytest.mark.parametrize("kind", [chromium, pytest.param(firefox, marks=needs_firefox)])
 def test_a_hundred_digits_are_those_of_genzoo_and_read_as_asked(address, kind):
-    try:
-        data, name = load_data("mnist"), "cddpm-mnist"
-    except DataError:  # no MNIST here
-        data, name = load_data("digits"), "cddpm-digits"
-    run = Run.open(f"zoo:{name}")
+    name = "cddpm-digits"
+    run, data = Run.open(f"zoo:{name}"), load_data("digits")
     tile = run.config["data"]["native_shape"][0]
     with opened(kind, address(name)) as browser:
         choose(browser, **{"How many": 100, "Seed": 3})
