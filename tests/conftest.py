@@ -48,6 +48,19 @@ def call(capsys):
     return call
 
 
+@pytest.fixture
+def quick_judge(monkeypatch, tmp_path_factory):
+    """quick_judge(steps): judges are trained for so many steps, and kept in a cache of the tests' own."""
+
+    def quick_judge(steps):
+        from genzoo.evaluation.metrics import judge  # here, since the process that shares out the tests needs none
+
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+        monkeypatch.setattr(judge, "RECIPE", judge.RECIPE | {"epochs": 0, "least_steps": steps})
+
+    return quick_judge
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """trained(family) -> the folder of a run of two steps, trained once for all processes, and without a graph: to

@@ -237,6 +237,7 @@ def bench(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("row", "sizes"),
     [
@@ -258,7 +259,9 @@ def test_each_row_measures_and_shows_something(row, sizes, bench, monkeypatch):
 
 
 @pytest.mark.slow
-def test_time_to_quality_on_a_candidate_that_learns_for_seconds(tmp_path, capsys):
+@pytest.mark.once
+def test_time_to_quality_on_a_candidate_that_learns_for_seconds(tmp_path, capsys, quick_judge):
+    quick_judge(20)
     out = tmp_path / "quality.json"
     words = ["--data", "digits", "--seeds", "0", "--minutes", "0.2", "--least", "5", "--baselines", "article"]
     quality.main([*words, "--limit", "0.5", "--baseline-least", "10", "--own", "1", "--out", str(out)])

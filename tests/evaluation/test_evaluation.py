@@ -82,7 +82,8 @@ def test_what_a_family_cannot_have_is_said(family, trained, call, tmp_path, draw
 
 
 @pytest.mark.slow
-def test_compare_trains_measures_and_draws(call, tmp_path):
+def test_compare_trains_measures_and_draws(call, tmp_path, quick_judge):
+    quick_judge(20)
     out = tmp_path / "compare"
     words = ["compare", "--train", "vae,cddpm", "--data", "digits", "--minutes", 0.1, "--n", 60, "--out", out]
     code, said, err = call(*words)

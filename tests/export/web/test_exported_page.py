@@ -92,7 +92,8 @@ def close(found, images):
 
 
 @pytest.mark.parametrize("kind", [chromium, pytest.param(firefox, marks=needs_firefox)])
-def test_a_hundred_digits_are_those_of_genzoo_and_read_as_asked(address, kind):
+def test_a_hundred_digits_are_those_of_genzoo_and_read_as_asked(address, kind, quick_judge):
+    quick_judge(200)
     name = "cddpm-digits"
     run, data = Run.open(f"zoo:{name}"), load_data("digits")
     tile = run.config["data"]["native_shape"][0]
