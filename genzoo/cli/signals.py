@@ -28,16 +28,22 @@ def stopping():
     Who sets handlers of their own in the meantime, as training does, gets the signals alone.
     """
     raised = False
+    try:
+        stderr = os.dup(2)  # the import of TensorFlow mutes the other one
+    except OSError:  # there is none
+        stderr = os.open(os.devnull, os.O_WRONLY)
 
-    def stop(signum, _frame):
+    def stop(signum, frame):
         nonlocal raised
+        if _importing(frame, "genzoo.stack"):
+            _end(signum, stderr)
         if not raised:  # the second signal is the other thread's
             raised = True
             raise Stopped(signum)
 
     watched, woken = socket.socketpair()
     woken.setblocking(False)
-    threading.Thread(target=_watch, args=(watched, stop), daemon=True).start()
+    threading.Thread(target=_watch, args=(watched, stop, stderr), daemon=True).start()
     before = {signum: signal.signal(signum, stop) for signum in SIGNALS}
     wakeup = signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     try:
@@ -47,9 +53,23 @@ def stopping():
         for signum, handler in before.items():
             signal.signal(signum, handler)
         woken.close()
+        os.close(stderr)
 
 
-def _watch(watched, stop):
+def _importing(frame, module):
+    """Whether a module is being imported. An exception in the middle of TensorFlow's import may meet C++ code that
+    aborts the process; and so early there is nothing to clear away."""
+    while frame and (frame.f_code.co_name, frame.f_globals.get("__name__")) != ("<module>", module):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _end(signum, stderr):
+    os.write(stderr, b"genzoo: interrupted\n")
+    os._exit(128 + signum)
+
+
+def _watch(watched, stop, stderr):
     """Is the thread that ends the process where the main thread does not. Its socket receives each signal's number as a
     byte, at once and whatever the main thread is at, and ends with the context."""
     while signum := int.from_bytes(watched.recv(1), "big"):
@@ -58,5 +78,4 @@ def _watch(watched, stop):
         again, _, _ = select.select([watched], [], [], GRACE)
         if again and not watched.recv(1):  # the context has ended
             return
-        os.write(2, b"genzoo: interrupted\n")
-        os._exit(128 + signum)
+        _end(signum, stderr)

@@ -63,6 +63,17 @@ def test_a_signal_ends_a_command_whatever_it_is_at(work, signum, code, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] in ([], ["file"])
 
 
+def test_the_import_of_tensorflow_is_not_unwound():
+    """An exception in the middle of it may abort the process."""
+    importing = """try: exec("time.sleep(60)", {"__name__": "genzoo.stack", "time": time})
+    finally: print('unwound')"""
+    process = launch([sys.executable, "-c", SCRIPT.format(importing)])
+    wait_for(process, "at work")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=10) == ("", "genzoo: interrupted\n") and process.returncode == 143
+
+
 def test_a_second_signal_ends_it_at_once():
     tidying = "try: time.sleep(60)\n    finally: print('tidying'); time.sleep(60)"
     process = launch([sys.executable, "-c", SCRIPT.format(tidying)])
