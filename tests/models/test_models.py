@@ -47,9 +47,14 @@ def test_training_is_a_function_of_the_seed(name):
     np.testing.assert_array_equal(a, weights(compiled(small(name))))
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("image_shape", [(8, 8, 3), (64, 64, 3)])
-def test_any_image_shape_trains_and_samples(name, image_shape):
+@pytest.mark.parametrize(
+    "image_shape, name",
+    [
+        *(((8, 8, 3), name) for name in MODELS),
+        *(pytest.param((64, 64, 3), name, marks=[] if name in WHOLE else [pytest.mark.slow]) for name in MODELS),
+    ],
+)
+def test_any_image_shape_trains_and_samples(image_shape, name):
     traced = name == "cddpm" and image_shape == (64, 64, 3)  # the other graphs are those of smaller models
     with contextlib.nullcontext() if traced else eagerly():
         model = compiled(small(name, image_shape))
@@ -193,7 +198,7 @@ def test_xla_takes_the_same_steps(name, tolerance):
     np.testing.assert_allclose(*losses, rtol=tolerance)
 
 
-@pytest.mark.parametrize("name", [n if n in WHOLE else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
+@pytest.mark.parametrize("name", [n if n == "cddpm" else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
 def test_bfloat16_learns_as_float32_does(name):
     exact, rough = shared(name, lr=3e-3), compiled(small(name, precision="bfloat16"), lr=3e-3, run_eagerly=True)
     assert keras.mixed_precision.global_policy().name == "float32"  # other layers of the process stay what they were
