@@ -53,10 +53,10 @@ def test_links_lead_to_the_same_files_from_the_folder_below(written):
     assert "(02_b.ipynb)" in text and "(../../docs/performance.md)" in text
 
 
-def test_checks_are_folded(written):
+def test_checks_are_folded_and_stop_no_reader(written):
     cell = build.notebook(written(), "en").cells[-1]
     assert cell.metadata["jupyter"]["source_hidden"] and cell.metadata["cellView"] == "form"
-    assert cell.metadata["tags"] == ["check", "hide-input"]
+    assert cell.metadata["tags"] == ["check", "raises-exception", "hide-input"]
 
 
 @pytest.mark.parametrize(
