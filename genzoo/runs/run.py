@@ -12,6 +12,7 @@ A released run (see `release`) has no checkpoints: its config says in "trained" 
 Nothing here imports TensorFlow before a model is needed.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -25,10 +26,12 @@ from genzoo.errors import CheckpointError
 from genzoo.files import read_json, remove, write_atomically
 from genzoo.runs import zoo
 from genzoo.runs.lock import LOCK, locked
-from genzoo.runs.schema import check_config
+from genzoo.runs.schema import check_config, shortened
 
 FORMAT = 2
-DECISIONS = "decisions.json"  # in the folder of a checkpoint
+DECISIONS = "decisions.json"  # in the folder of a checkpoint: about the run's length, and the config of that time
+# What may change by hand before a resume. The data has to have its fingerprint, the versions Keras' major version.
+FREE = {"data": ("name", "reason", "data_dir", "fingerprint"), "train": ("sample_every", "tensorboard")}
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
     "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png", LOCK,
@@ -133,15 +136,55 @@ class Run:
         """What was decided about the run's length until the checkpoint of `step`: a list of (step, progress, total).
 
         From that step on, where the run was at that progress (0 to 1), it goes on evenly to its end at `total` steps.
-        Raises ValueError where the file is damaged.
+        Raises ValueError where the file is damaged, or missing in a checkpoint.
         """
-        try:
-            found = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
-            return [(int(step), float(progress), int(total)) for step, progress, total in found]
-        except FileNotFoundError:
+        if step not in self.checkpoints():
             return []
-        except (OSError, TypeError) as error:
+        try:
+            return [(int(step), float(progress), int(total)) for step, progress, total in self._decided(step)[0]]
+        except TypeError as error:
             raise ValueError(f"{DECISIONS}: {error}") from error
+
+    def write_decisions(self, folder, decisions):
+        """Writes what `decisions` reads, and the config, into the folder of a checkpoint. Raises OSError."""
+        content = json.dumps({"decisions": decisions, "config": self.config})
+        signed = {"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content}
+        (folder / DECISIONS).write_text(json.dumps(signed) + "\n", encoding="utf-8")
+
+    def check_unchanged(self):
+        """Raises CheckpointError, which names the field, where config.json is no longer that of the newest whole
+        checkpoint: training could not go on exactly. What is in FREE may change."""
+        for step in self.checkpoints():
+            with contextlib.suppress(ValueError):  # damaged: a resume passes it over too
+                before = self._decided(step)[1]
+                break
+        else:
+            return
+        for part in ("model", "model_config", "data", "train") if before else ():
+            then, now = before[part], self.config[part]
+            if isinstance(then, dict):
+                fields = [f for f in {**then, **now} if f not in FREE.get(part, ()) and then.get(f) != now.get(f)]
+                if not fields:
+                    continue
+                part, then, now = f"{fields[0]} of {part}", then.get(fields[0]), now.get(fields[0])
+            if then != now:
+                raise CheckpointError(
+                    f"{self.path / 'config.json'}: {part} was {shortened(then)} when its training began and is "
+                    f"{shortened(now)} now; put it back, or train anew"
+                )
+
+    def _decided(self, step):
+        """(decisions, config) of a checkpoint; of one of an older genzoo the config is None. Raises ValueError."""
+        try:
+            signed = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
+            if isinstance(signed, list):
+                return signed, None
+            if signed["sha256"] != hashlib.sha256(signed["content"].encode()).hexdigest():
+                raise ValueError("some bits have changed")
+            content = json.loads(signed["content"])
+            return content["decisions"], content["config"]
+        except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"{DECISIONS}: {getattr(error, 'strerror', None) or error}") from error
 
     def status(self):
         """("finished" or "interrupted", step)."""
