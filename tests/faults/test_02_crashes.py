@@ -8,49 +8,23 @@ them; kills in the middle of that are row 1.
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from disk import Disk
 from stand_in import filled, value_of
-
-OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree")
 
 
 class Crash(BaseException):
     """The process is dead."""
 
 
-class Disk:
-    """Counts the file operations in a folder, and lets none happen from number `last` on (None: all happen)."""
-
-    def __init__(self):
-        self.folder = None
-        sys.addaudithook(self._operation)  # for ever: Python has no way to take one away
-
-    def crash(self, folder, last):
-        self.folder, self.last, self.count = str(folder), last, 0
-
-    def mend(self):
-        self.folder = None
-
-    def _operation(self, event, arguments):
-        if self.folder is None or event not in OPERATIONS:
-            return
-        if event == "open" and arguments[1] is not None and not set("wax+") & set(arguments[1]):
-            return  # for reading
-        names = [str(name) for name in arguments[:2] if isinstance(name, (str, Path))]
-        # A relative one is of `rmtree`, which goes down by open folders.
-        if any(name.startswith(self.folder) or not os.path.isabs(name) for name in names[:2]):
-            self.count += 1
-            if self.last is not None and self.count > self.last:
-                raise Crash
-
-
 @pytest.fixture(scope="session")
 def disk():
-    return Disk()
+    def crash():
+        raise Crash
+
+    return Disk(crash)
 
 
 @pytest.fixture
@@ -75,7 +49,7 @@ def saving(run):
 
 @pytest.mark.faults(2, "crash before one file operation of a save", few=12)
 def test_a_crash_in_a_save(run, saving, disk, trials):
-    disk.crash(run.path, None)
+    disk.watch(run.path)
     saving(4)
     every = disk.count
     with subprocess.Popen(["true"]) as process:
@@ -83,10 +57,10 @@ def test_a_crash_in_a_save(run, saving, disk, trials):
     assert every > 10
     step = 4
     for last in trials.of(range(every)):
-        disk.crash(run.path, last)
+        disk.watch(run.path, last)
         with pytest.raises(Crash):
             saving(step + 1)
-        disk.mend()
+        disk.rest()
         for left in run.path.rglob(f"*.{os.getpid()}.tmp"):  # that process is gone
             left.rename(str(left).replace(str(os.getpid()), str(gone)))
         state = filled(-1)
