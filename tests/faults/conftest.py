@@ -2,9 +2,12 @@
 
 import random
 import time
+from functools import partial
 
 import numpy as np
 import pytest
+from disk import count_into
+from processes import DIGITS, Command, of_family
 from small import eagerly
 
 from genzoo.runs.run import Run
@@ -79,7 +82,7 @@ def run(written):
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def train():
     """train(out, callbacks, **changes) -> a run of the tiny family: unless asked, 8 steps and two checkpoints."""
     import tiny
@@ -113,3 +116,20 @@ def before_step():
                 self.action(self.model)
 
     return BeforeStep
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """undisturbed(family) -> (run, words that train it, seconds that takes, file operations in its folder)."""
+    made, folder = {}, tmp_path_factory.mktemp("undisturbed")
+
+    def undisturbed(family):
+        if family not in made:
+            words = ["train", *of_family(family), *DIGITS, "--steps", 6, "--sample-every", 2, "--out"]
+            path, count = folder / family, folder / f"{family}.count"
+            command = Command([*words, path], folder / "log", partial(count_into, str(count), str(path)))
+            assert command.wait()[0] == 0
+            made[family] = Run.open(path), words, time.monotonic() - command.began, int(count.read_text())
+        return made[family]
+
+    return undisturbed

@@ -8,30 +8,13 @@ import time
 from functools import partial
 
 import pytest
-from disk import count_into, kill_before
-from processes import DIGITS, Command, of_family
+from disk import kill_before
+from processes import Command
 
 from genzoo.models.families import MODELS
 from genzoo.runs.run import Run
 
 KEPT = ("weights.safetensors", "samples/step_0000006.png")
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """undisturbed(family) -> (run, words that train it, seconds that takes, file operations in its folder)."""
-    made, folder = {}, tmp_path_factory.mktemp("undisturbed")
-
-    def undisturbed(family):
-        if family not in made:
-            words = ["train", *of_family(family), *DIGITS, "--steps", 6, "--sample-every", 2, "--out"]
-            path, count = folder / family, folder / f"{family}.count"
-            command = Command([*words, path], folder / "log", partial(count_into, str(count), str(path)))
-            assert command.wait()[0] == 0
-            made[family] = Run.open(path), words, time.monotonic() - command.began, int(count.read_text())
-        return made[family]
-
-    return undisturbed
 
 
 @pytest.mark.slow
