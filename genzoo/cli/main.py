@@ -13,6 +13,7 @@ import warnings
 from importlib import import_module
 
 from genzoo.cli.parser import COMMANDS, make_parser
+from genzoo.cli.printing import visible
 from genzoo.cli.signals import stopping
 from genzoo.errors import GenzooError
 
@@ -56,7 +57,7 @@ def _report(error, code, debug=False):
     if debug:
         traceback.print_exc()
     kind = "" if code > 128 else "error: "  # to stop a run is no mistake
-    print(f"genzoo: {kind}{' '.join(str(error).split())}", file=sys.stderr)
+    print(f"genzoo: {kind}{visible(' '.join(str(error).split()))}", file=sys.stderr)
     return code
 
 

@@ -17,13 +17,14 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shlex
 import tempfile
 from pathlib import Path
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.files import read_json, remove, write_atomically
+from genzoo.files import MOST_JSON, read_json, remove, write_atomically
 from genzoo.runs import zoo
 from genzoo.runs.lock import LOCK, locked
 from genzoo.runs.schema import check_config, shortened
@@ -205,16 +206,27 @@ class Run:
 
     def checkpoints(self):
         """{step: folder} of the checkpoints, newest first."""
-        folders = (self.path / "checkpoints").glob("step_*[0-9]")
-        return dict(sorted(((int(folder.name[5:]), folder) for folder in folders), reverse=True))
+        folders = (self.path / "checkpoints").glob("step_*")
+        steps = {int(folder.name[5:]): folder for folder in folders if re.fullmatch(r"step_[0-9]{7,18}", folder.name)}
+        return dict(sorted(steps.items(), reverse=True))
 
     def read_metrics(self):
-        """metrics.csv as a list of dicts of strings, one an epoch."""
+        """metrics.csv as a list of dicts of strings, one an epoch. Raises CheckpointError where it is damaged."""
+        path = self.path / "metrics.csv"
         try:
-            with open(self.path / "metrics.csv", newline="", encoding="utf-8") as file:
-                return list(csv.DictReader(file))
+            if path.stat().st_size > MOST_JSON:
+                raise ValueError("it is too large")
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, strict=True))
+            for row in rows:
+                int(row["step"]), float(row["seconds"])
+                if None in row or None in row.values():
+                    raise ValueError("a row is too short or too long")
+            return rows
         except FileNotFoundError:
             return []
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise CheckpointError(f"{path} is damaged ({error}); remove it: it tells of the training only") from error
 
     def write_metrics(self, rows):
         """Rewrites metrics.csv with these dicts, all of the same keys."""
@@ -234,6 +246,7 @@ class Run:
     def read_weights(self):
         """{name: ndarray} of weights.safetensors, what is stored as float16 as float32. Raises CheckpointError, also
         where a single bit has changed; files of older runs have no checksum."""
+        import numpy as np
         from safetensors import SafetensorError, safe_open
 
         path = self.path / "weights.safetensors"
@@ -248,6 +261,9 @@ class Run:
             raise CheckpointError(f"{path} cannot be read ({error}); {self._mending()}") from error
         if checksum is not None and checksum != {"sha256": sha256(arrays, arrays.get)}:
             raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise CheckpointError(f"{path}: {name!r} holds NaN or infinity; {self._mending()}")
         return {name: array.astype("float32") if array.dtype == "float16" else array for name, array in arrays.items()}
 
     def weights_sha256(self):
