@@ -25,7 +25,12 @@ class Trials:
 
     def __iter__(self):
         """Yields a `random.Random` of its own for each."""
-        yield from self.of(map(random.Random, range(self._many if self.full else self._few)))
+        yield from self.of(map(random.Random, range(self.count)))
+
+    @property
+    def count(self):
+        """How many are asked for."""
+        return self._many if self.full else self._few
 
     def of(self, cases):
         """Yields these cases: all of them; where counts are small, some of them, from the first to the last."""
