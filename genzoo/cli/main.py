@@ -17,6 +17,8 @@ from genzoo.cli.printing import visible
 from genzoo.cli.signals import stopping
 from genzoo.errors import GenzooError
 
+NO_MEMORY = "out of memory; ask for a smaller --batch-size, --n, --image-size or model"
+
 
 def console(argv=None):
     """Is the `genzoo` command: runs `main` and ends the process with its exit code."""
@@ -46,11 +48,11 @@ def main(argv=None):
     except GenzooError as error:
         return _report(error, error.exit_code, "--debug" in argv)
     except (OSError, MemoryError) as error:
-        return _report(error, 5, "--debug" in argv)
+        return _report(str(error) or NO_MEMORY, 5, "--debug" in argv)  # Python's own MemoryError says nothing
     except Exception as error:
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; its text runs to pages
             raise
-        return _report("out of memory; ask for a smaller --batch-size, --n or model", 5, "--debug" in argv)
+        return _report(NO_MEMORY, 5, "--debug" in argv)
 
 
 def _report(error, code, debug=False):
