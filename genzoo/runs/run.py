@@ -240,12 +240,14 @@ class Run:
         """Rewrites weights.safetensors. arrays: {name: ndarray}, as `model.weights_dict()` gives them."""
         from safetensors.numpy import save
 
-        content = save(dict(sorted(arrays.items())), metadata={"sha256": sha256(arrays, arrays.get)})
+        # With the family: blend's and ddpm's weights are alike in names and shapes. One entry: the order of two varies.
+        said = f"{sha256(arrays, arrays.get)} {self.config['model']}"
+        content = save(dict(sorted(arrays.items())), metadata={"sha256": said})
         write_atomically(self.path / "weights.safetensors", content)
 
     def read_weights(self):
         """{name: ndarray} of weights.safetensors, what is stored as float16 as float32. Raises CheckpointError, also
-        where a single bit has changed; files of older runs have no checksum."""
+        where a single bit has changed, or for another family's; files of older runs have no checksum."""
         import numpy as np
         from safetensors import SafetensorError, safe_open
 
@@ -253,14 +255,19 @@ class Run:
         try:
             with safe_open(path, "numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                checksum = file.metadata()
+                metadata = file.metadata()
         except FileNotFoundError as error:
             mending = self._mending() if "trained" in self.config else f"go on with: train --resume {self.path}"
             raise CheckpointError(f"{self.path} holds no weights yet; {mending}") from error
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}); {self._mending()}") from error
-        if checksum is not None and checksum != {"sha256": sha256(arrays, arrays.get)}:
-            raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+        if metadata is not None:
+            found, space, family = metadata.get("sha256", "").partition(" ")
+            if len(metadata) > 1 or found != sha256(arrays, arrays.get):
+                raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+            if space and family != self.config["model"]:  # files of older runs do not say it
+                expected = self.config["model"]
+                raise CheckpointError(f"{path} holds weights of {family!r}, expected {expected}; {self._mending()}")
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise CheckpointError(f"{path}: {name!r} holds NaN or infinity; {self._mending()}")
