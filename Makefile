@@ -1,5 +1,6 @@
 # make train       set up and train: python train.py --model cddpm
 # make test        set up and run the fast tests       make test-slow  the others
+# make test-faults set up, and inject faults on purpose in full numbers; prints how many were tried and held
 # make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
 # make notebooks   set up, execute all notebooks and write them back; ten minutes     make docs   the documentation, docs/_build/html
@@ -32,7 +33,7 @@ workers := -n 2 --dist loadfile
 slow_workers := -n 2 --dist worksteal
 SLOW_TESTS ?= slow
 
-.PHONY: train test test-slow bench bench-quality zoo figures notebooks docs wasm lint clean
+.PHONY: train test test-slow test-faults bench bench-quality zoo figures notebooks docs wasm lint clean
 .DELETE_ON_ERROR:
 
 train: $(installed)
@@ -43,6 +44,9 @@ test: $(installed)-test
 
 test-slow: $(installed)-test
 	$(python) -m pytest $(slow_workers) -m "$(SLOW_TESTS)"
+
+test-faults: $(installed)-test
+	$(python) -m pytest --faults tests/faults $(ARGS)
 
 bench: $(installed)-bench
 	$(python) -m benchmarks.bench $(ARGS)

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, and JSON that may come from a stranger."""
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -41,10 +42,11 @@ def write_atomically(path, data):
     """Writes bytes to a temporary file beside `path`, then renames it.
 
     So a reader, or a power cut, never meets half a file: what `path` held before stays until the new content is safe.
-    Raises CheckpointError.
+    What a killed process left of an earlier try is removed. Raises CheckpointError.
     """
     path = Path(path)
     check_writable(path)
+    _remove_unfinished(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -68,6 +70,7 @@ def staged(path):
     """
     path = Path(path)
     place, old = (path.with_name(f".{path.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
+    _remove_unfinished(path)
     try:
         yield place
         try:
@@ -81,6 +84,17 @@ def staged(path):
     finally:
         for left in (place, old):
             remove(left)
+
+
+def _remove_unfinished(path):
+    """Removes the temporary files and folders beside `path` whose processes are gone."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = left.suffixes[-2][1:]
+        if pid.isdecimal():
+            import psutil
+
+            if not psutil.pid_exists(int(pid)):
+                remove(left)
 
 
 def remove(path):

@@ -25,6 +25,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 gc.set_threshold(50_000, 20, 1000)  # a file's end collects all; in between, old objects are millions, and alive
 
 
+def pytest_addoption(parser):
+    parser.addoption("--faults", action="store_true", help="the full counts of tests/faults, and their table")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_the_models():
     """Graphs refer to each other in circles: without this, a run of all tests holds gigabytes of them."""

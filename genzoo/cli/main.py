@@ -13,8 +13,11 @@ import warnings
 from importlib import import_module
 
 from genzoo.cli.parser import COMMANDS, make_parser
+from genzoo.cli.printing import visible
 from genzoo.cli.signals import stopping
 from genzoo.errors import GenzooError
+
+NO_MEMORY = "out of memory; ask for a smaller --batch-size, --n, --image-size or model"
 
 
 def console(argv=None):
@@ -45,18 +48,18 @@ def main(argv=None):
     except GenzooError as error:
         return _report(error, error.exit_code, "--debug" in argv)
     except (OSError, MemoryError) as error:
-        return _report(error, 5, "--debug" in argv)
+        return _report(str(error) or NO_MEMORY, 5, "--debug" in argv)  # Python's own MemoryError says nothing
     except Exception as error:
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; its text runs to pages
             raise
-        return _report("out of memory; ask for a smaller --batch-size, --n or model", 5, "--debug" in argv)
+        return _report(NO_MEMORY, 5, "--debug" in argv)
 
 
 def _report(error, code, debug=False):
     if debug:
         traceback.print_exc()
     kind = "" if code > 128 else "error: "  # to stop a run is no mistake
-    print(f"genzoo: {kind}{' '.join(str(error).split())}", file=sys.stderr)
+    print(f"genzoo: {kind}{visible(' '.join(str(error).split()))}", file=sys.stderr)
     return code
 
 

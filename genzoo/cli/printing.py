@@ -3,7 +3,12 @@
 
 def print_aligned(lines):
     for name, text in lines.items():
-        print(f"{name:<12}{text}")
+        print(f"{name:<12}{visible(str(text))}")
+
+
+def visible(text):
+    """Returns a text with what would steer a terminal written out, as in '\\x1b'."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def phrase(values):

@@ -46,7 +46,8 @@ def quality_table(results):
     results: {name of the row: result}, all of the same data and number of samples.
     """
     floor = next(iter(results.values()))["floor"]
-    rows = [(name, {column.key: cell(result["metrics"][column.key]) for column in QUALITY})
+    missing = {"reason": "not measured"}
+    rows = [(name, {column.key: cell(result["metrics"].get(column.key, missing)) for column in QUALITY})
             for name, result in results.items()]  # fmt: skip
     real = {column.key: cell(floor.get(column.key, {"reason": NO_MODEL})) for column in QUALITY}
     return Table(QUALITY, rows, (FLOOR, real))

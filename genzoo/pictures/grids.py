@@ -1,6 +1,7 @@
 """Pictures: from model output to grids, PNG, GIF and npz. NumPy and Pillow; files are written atomically."""
 
 import io
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from genzoo.errors import UsageError
 from genzoo.files import write_atomically
 
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")  # of a mask: others, as EPS, may run programs
 GAP = 96  # the grey of the lines between the images of a grid: neither black nor white
 TARGET = 900  # small pictures are enlarged towards this many pixels a side, MAX_SCALE times at most
 MAX_SCALE = 8
@@ -49,14 +51,18 @@ def read_mask(path, native_shape):
     """
     height, width = native_shape[:2]
     try:
-        with Image.open(path) as image:
-            mask = np.asarray(image.convert("L")) > 127
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # nothing is decoded yet
+            image = Image.open(path, formats=FORMATS)
+        with image:
+            if image.size != (width, height):
+                found = "x".join(map(str, image.size))
+                raise UsageError(f"mask {path} is {found} pixels; expected those of the images, {width}x{height}")
+            return np.asarray(image.convert("L")) > 127
+    except UsageError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UsageError(f"cannot read the mask {path}: {error or type(error).__name__}") from error
-    if mask.shape != (height, width):
-        found = f"{mask.shape[1]}x{mask.shape[0]}"
-        raise UsageError(f"mask {path} is {found} pixels; expected those of the images, {width}x{height}")
-    return mask
 
 
 def save_png(path, picture, scale=None):

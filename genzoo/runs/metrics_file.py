@@ -1,11 +1,13 @@
 """metrics.json of a run: the result of an evaluation, and the question that it answers."""
 
 import json
+import math
 from dataclasses import dataclass
 
 from genzoo.files import read_json, write_atomically
 
 FORMAT = 3
+COSTS = ("parameters", "train_seconds", "images_seen", "nfe", "seconds_1000", "memory")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,31 @@ def _found(run):
     for folder in dict.fromkeys((run.outputs, run.path)):
         try:
             result = read_json(folder / "metrics.json")
-            result["asked"]["weights"]
-        except (OSError, ValueError, KeyError, TypeError):
+            if result["format"] == FORMAT and _is_whole(result):
+                yield result
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             continue
-        if result.get("format") == FORMAT:
-            yield result
+
+
+def _is_whole(result):
+    """Whether a metrics.json of this format holds what is read of it: anybody may have written it."""
+    asked, cost, judge = result["asked"], result["cost"], result["judge"]
+    scores = [*result["metrics"].values(), *result["floor"].values()]
+    numbers = [asked["n"], *cost.values(), *(judge.values() if judge else ())]
+    for score in scores:
+        parts = score.get("per_class", {}).values()
+        numbers += [one[key] for one in (score, *parts) for key in ("value", "sd", "error", "n") if key in one]
+        numbers += [end for one in (score, *parts) if "interval" in one for end in _two(one["interval"])]
+    _two(result["metrics"]["copies"]["interval"]), _two(result["floor"]["copies"]["interval"])
+    texts = [asked["weights"], result["data"]["name"], *(name for s in scores for name in s.get("per_class", ()))]
+    texts += [score["reason"] for score in scores if "value" not in score]
+    return (
+        {"accuracy", "copies"} <= set(result["metrics"]) and set(COSTS) <= set(cost)
+        and isinstance(asked["seeds"], list) and all(text.isprintable() for text in texts)
+        and all(isinstance(x, (int, float)) and math.isfinite(x) for x in numbers)
+    )  # fmt: skip
+
+
+def _two(interval):
+    low, high = interval
+    return low, high

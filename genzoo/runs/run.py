@@ -12,23 +12,27 @@ A released run (see `release`) has no checkpoints: its config says in "trained" 
 Nothing here imports TensorFlow before a model is needed.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
+import re
 import shlex
 import tempfile
 from pathlib import Path
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.files import read_json, remove, write_atomically
+from genzoo.files import MOST_JSON, read_json, remove, write_atomically
 from genzoo.runs import zoo
 from genzoo.runs.lock import LOCK, locked
-from genzoo.runs.schema import check_config
+from genzoo.runs.schema import check_config, shortened
 
 FORMAT = 2
-DECISIONS = "decisions.json"  # in the folder of a checkpoint
+DECISIONS = "decisions.json"  # in the folder of a checkpoint: about the run's length, and the config of that time
+# What may change by hand before a resume. The data has to have its fingerprint, the versions Keras' major version.
+FREE = {"data": ("name", "reason", "data_dir", "fingerprint"), "train": ("sample_every", "tensorboard")}
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
     "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png", LOCK,
@@ -133,15 +137,55 @@ class Run:
         """What was decided about the run's length until the checkpoint of `step`: a list of (step, progress, total).
 
         From that step on, where the run was at that progress (0 to 1), it goes on evenly to its end at `total` steps.
-        Raises ValueError where the file is damaged.
+        Raises ValueError where the file is damaged, or missing in a checkpoint.
         """
-        try:
-            found = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
-            return [(int(step), float(progress), int(total)) for step, progress, total in found]
-        except FileNotFoundError:
+        if step not in self.checkpoints():
             return []
-        except (OSError, TypeError) as error:
+        try:
+            return [(int(step), float(progress), int(total)) for step, progress, total in self._decided(step)[0]]
+        except TypeError as error:
             raise ValueError(f"{DECISIONS}: {error}") from error
+
+    def write_decisions(self, folder, decisions):
+        """Writes what `decisions` reads, and the config, into the folder of a checkpoint. Raises OSError."""
+        content = json.dumps({"decisions": decisions, "config": self.config})
+        signed = {"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content}
+        (folder / DECISIONS).write_text(json.dumps(signed) + "\n", encoding="utf-8")
+
+    def check_unchanged(self):
+        """Raises CheckpointError, which names the field, where config.json is no longer that of the newest whole
+        checkpoint: training could not go on exactly. What is in FREE may change."""
+        for step in self.checkpoints():
+            with contextlib.suppress(ValueError):  # damaged: a resume passes it over too
+                before = self._decided(step)[1]
+                break
+        else:
+            return
+        for part in ("model", "model_config", "data", "train") if before else ():
+            then, now = before[part], self.config[part]
+            if isinstance(then, dict):
+                fields = [f for f in {**then, **now} if f not in FREE.get(part, ()) and then.get(f) != now.get(f)]
+                if not fields:
+                    continue
+                part, then, now = f"{fields[0]} of {part}", then.get(fields[0]), now.get(fields[0])
+            if then != now:
+                raise CheckpointError(
+                    f"{self.path / 'config.json'}: {part} was {shortened(then)} when its training began and is "
+                    f"{shortened(now)} now; put it back, or train anew"
+                )
+
+    def _decided(self, step):
+        """(decisions, config) of a checkpoint; of one of an older genzoo the config is None. Raises ValueError."""
+        try:
+            signed = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
+            if isinstance(signed, list):
+                return signed, None
+            if signed["sha256"] != hashlib.sha256(signed["content"].encode()).hexdigest():
+                raise ValueError("some bits have changed")
+            content = json.loads(signed["content"])
+            return content["decisions"], content["config"]
+        except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"{DECISIONS}: {getattr(error, 'strerror', None) or error}") from error
 
     def status(self):
         """("finished" or "interrupted", step)."""
@@ -162,16 +206,27 @@ class Run:
 
     def checkpoints(self):
         """{step: folder} of the checkpoints, newest first."""
-        folders = (self.path / "checkpoints").glob("step_*[0-9]")
-        return dict(sorted(((int(folder.name[5:]), folder) for folder in folders), reverse=True))
+        folders = (self.path / "checkpoints").glob("step_*")
+        steps = {int(folder.name[5:]): folder for folder in folders if re.fullmatch(r"step_[0-9]{7,18}", folder.name)}
+        return dict(sorted(steps.items(), reverse=True))
 
     def read_metrics(self):
-        """metrics.csv as a list of dicts of strings, one an epoch."""
+        """metrics.csv as a list of dicts of strings, one an epoch. Raises CheckpointError where it is damaged."""
+        path = self.path / "metrics.csv"
         try:
-            with open(self.path / "metrics.csv", newline="", encoding="utf-8") as file:
-                return list(csv.DictReader(file))
+            if path.stat().st_size > MOST_JSON:
+                raise ValueError("it is too large")
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, strict=True))
+            for row in rows:
+                int(row["step"]), float(row["seconds"])
+                if None in row or None in row.values():
+                    raise ValueError("a row is too short or too long")
+            return rows
         except FileNotFoundError:
             return []
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise CheckpointError(f"{path} is damaged ({error}); remove it: it tells of the training only") from error
 
     def write_metrics(self, rows):
         """Rewrites metrics.csv with these dicts, all of the same keys."""
@@ -185,26 +240,37 @@ class Run:
         """Rewrites weights.safetensors. arrays: {name: ndarray}, as `model.weights_dict()` gives them."""
         from safetensors.numpy import save
 
-        content = save(dict(sorted(arrays.items())), metadata={"sha256": sha256(arrays, arrays.get)})
+        # With the family: blend's and ddpm's weights are alike in names and shapes. One entry: the order of two varies.
+        said = f"{sha256(arrays, arrays.get)} {self.config['model']}"
+        content = save(dict(sorted(arrays.items())), metadata={"sha256": said})
         write_atomically(self.path / "weights.safetensors", content)
 
     def read_weights(self):
         """{name: ndarray} of weights.safetensors, what is stored as float16 as float32. Raises CheckpointError, also
-        where a single bit has changed; files of older runs have no checksum."""
+        where a single bit has changed, or for another family's; files of older runs have no checksum."""
+        import numpy as np
         from safetensors import SafetensorError, safe_open
 
         path = self.path / "weights.safetensors"
         try:
             with safe_open(path, "numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                checksum = file.metadata()
+                metadata = file.metadata()
         except FileNotFoundError as error:
             mending = self._mending() if "trained" in self.config else f"go on with: train --resume {self.path}"
             raise CheckpointError(f"{self.path} holds no weights yet; {mending}") from error
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}); {self._mending()}") from error
-        if checksum is not None and checksum != {"sha256": sha256(arrays, arrays.get)}:
-            raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+        if metadata is not None:
+            found, space, family = metadata.get("sha256", "").partition(" ")
+            if len(metadata) > 1 or found != sha256(arrays, arrays.get):
+                raise CheckpointError(f"{path} is damaged: some bits have changed; {self._mending()}")
+            if space and family != self.config["model"]:  # files of older runs do not say it
+                expected = self.config["model"]
+                raise CheckpointError(f"{path} holds weights of {family!r}, expected {expected}; {self._mending()}")
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise CheckpointError(f"{path}: {name!r} holds NaN or infinity; {self._mending()}")
         return {name: array.astype("float32") if array.dtype == "float16" else array for name, array in arrays.items()}
 
     def weights_sha256(self):

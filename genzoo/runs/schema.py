@@ -99,7 +99,12 @@ def _check_model(config, path):
 
 
 def _wrong(path, what, expected, value):
-    return CheckpointError(f"{path}: {what}: expected {expected}, got {_short(repr(value))}; train this run anew")
+    return CheckpointError(f"{path}: {what}: expected {expected}, got {shortened(value)}; train this run anew")
+
+
+def shortened(value):
+    """Returns what a message shows of a value: one line, and not all of a long one."""
+    return _short(repr(value))
 
 
 def _short(text):

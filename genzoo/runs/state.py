@@ -1,13 +1,11 @@
 """The exact state of a training run, saved in TensorFlow's checkpoint format: each tensor carries a CRC."""
 
-import json
 import shutil
 
 import numpy as np
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
-from genzoo.runs.run import DECISIONS
 from genzoo.stack import tf, tf_variable
 
 KEEP = 2  # checkpoints
@@ -53,8 +51,7 @@ class TrainingState:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             self._checkpoint.write(str(unfinished / _NAME))
-            if decisions:
-                (unfinished / DECISIONS).write_text(json.dumps(decisions) + "\n")
+            run.write_decisions(unfinished, list(decisions))
             if folder.exists():  # damaged, or from before a resume: it would hold the same
                 shutil.rmtree(folder)
             unfinished.rename(folder)

@@ -80,7 +80,8 @@ def resume(path, data_dir=None, callbacks=()):
     data_dir: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
-    the folder holds no run, its checkpoints belong to another stack, or another process trains it.
+    the folder holds no run, its config was changed by hand, its checkpoints belong to another stack, or another process
+    trains it.
     """
     run = Run.open(path)
     config, described = run.config, run.config["data"]
@@ -93,6 +94,7 @@ def resume(path, data_dir=None, callbacks=()):
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
     with locked(run.path):
+        run.check_unchanged()
         data = load_again(described, run.path, data_dir)
         _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])

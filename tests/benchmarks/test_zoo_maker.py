@@ -30,7 +30,7 @@ def asked(trained, tmp_path, monkeypatch):
             question = metrics_file.asked(run, metrics_file.Question(words[3], (0, 1, 2), {}, None))
             empty = {"format": metrics_file.FORMAT, "asked": question, "judge": None, "data": {"name": "digits"}}
             copies = {"copies": {"value": 0.0, "n": words[3], "interval": [0.0, 0.1]}}
-            cost = {"parameters": 1}
+            cost = dict.fromkeys(metrics_file.COSTS, 1)
             more = {"metrics": copies | {"accuracy": {"reason": "no labels"}}, "floor": copies, "cost": cost}
             metrics_file.save(run, empty | more)
 

@@ -112,7 +112,7 @@ def test_checking_leaves_no_traces(tmp_path):
 
 
 def test_metrics_come_back_as_written(run):
-    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    rows = [{"step": 1, "seconds": 0.1, "loss": 0.5}, {"step": 2, "seconds": 0.2, "loss": 0.25}]
     run.write_metrics(rows)
     assert run.read_metrics() == [{k: str(v) for k, v in row.items()} for row in rows]
 

@@ -1,21 +1,17 @@
-"""What a config.json from a stranger may hold: never a traceback, never much memory, always the field's name."""
+"""What a config.json from a stranger may hold: never a traceback, never much memory, always the field's name.
+
+tests/faults/test_13_words.py makes up more of them.
+"""
 
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from genzoo.errors import CheckpointError
 from genzoo.runs import zoo
 from genzoo.runs.run import Run
 
 CONFIG = json.loads((zoo.folder("cddpm-mnist") / "config.json").read_text())
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 def places(value, path=()):
@@ -35,18 +31,6 @@ def changed(path, value):
         part = part[key]
     part[last] = value
     return config
-
-
-@settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(list(places(CONFIG))), VALUES)
-def test_a_config_with_anything_anywhere_opens_or_is_refused_in_one_line(tmp_path, path, value):
-    (tmp_path / "config.json").write_text(json.dumps(changed(path, value)))
-    try:
-        run = Run.open(tmp_path)
-    except CheckpointError as error:
-        assert "\n" not in str(error) and len(str(error)) < 600
-    else:
-        assert run.status() and run.total_steps >= 0 and run.model_options
 
 
 @pytest.mark.parametrize("path", [p for p in places(CONFIG) if len(p) == 2 and p[0] in ("model_config", "train")])

@@ -55,7 +55,8 @@ def load(path: str | Path, size: int | None, _=None):
             except Refused as refusal:
                 skipped.setdefault(str(refusal), []).append(str(file.relative_to(root)))
         if len(labels) > first:  # a class without a usable image is no class
-            class_names.append(os.fsencode(folder.name).decode("utf-8", "replace"))
+            name = os.fsencode(folder.name).decode("utf-8", "replace")
+            class_names.append("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name))
 
     notes = tuple(_note(heading, names) for heading, names in skipped.items())
     if len(labels) < 2:  # one to train on, one to test on
