@@ -64,15 +64,12 @@ def test_help_imports_nothing_heavy_and_answers_within_a_second(words):
         "import sys; from genzoo.cli.main import main; code = main(sys.argv[1:])\n"
         "print([name for name in ('tensorflow', 'numpy', 'PIL', 'sklearn') if name in sys.modules], code)"
     )
-    seconds = []
-    for _ in range(3):  # the best of three: others share this machine
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, cwd=ROOT)
-        seconds.append(time.perf_counter() - started)
-        assert done.stdout.endswith("[] 0\n") and not done.stderr
-        if seconds[-1] < 1:
-            return
-    assert min(seconds) < 1
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, cwd=ROOT)
+    after = os.times()
+    assert done.stdout.endswith("[] 0\n") and not done.stderr
+    # The processor's time: that of the clock is as long as others on this machine make it.
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 1
 
 
 def test_help_shows_the_defaults_of_every_family(call):
