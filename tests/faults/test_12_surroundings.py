@@ -61,7 +61,7 @@ PLACES = (no_home, a_home_that_cannot_be_written, an_output_that_cannot_be_writt
 
 
 @pytest.mark.slow
-@pytest.mark.faults(12, "no network, no home, nothing to write to, odd paths", few=1)
+@pytest.mark.faults(12, "no network, no home, nothing to write to", few=1)
 def test_surroundings(tmp_path, trials):
     if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode:
         pytest.skip("no network can be taken away here")

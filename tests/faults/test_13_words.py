@@ -33,6 +33,10 @@ VALUES = (
 )  # fmt: skip
 
 
+MODELS = re.compile(r"genzoo\.models\.(?!families$)")
+NEEDS = re.compile(rf"({'|'.join(map(re.escape, NEEDS_TENSORFLOW))})$|genzoo\.(evaluation|export)|{MODELS.pattern}")
+
+
 class Started(Exception):
     """The command would begin its work now."""
 
@@ -41,14 +45,14 @@ class NoImport:
     """What needs TensorFlow cannot be imported; the rest can."""
 
     def find_spec(self, name, path=None, target=None):
-        if name in NEEDS_TENSORFLOW or re.match(r"genzoo\.models\.(?!families$)", name):
+        if name in NEEDS_TENSORFLOW or MODELS.match(name):
             raise Started
 
 
 @pytest.fixture
 def typed(tmp_path, monkeypatch, call):
     """typed(words) -> checks what becomes of them, in an empty folder."""
-    for name in [n for n in sys.modules if n in NEEDS_TENSORFLOW or re.match(r"genzoo\.models\.(?!families$)", n)]:
+    for name in [name for name in sys.modules if NEEDS.match(name)]:  # other tests have imported them
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [NoImport(), *sys.meta_path])
     monkeypatch.setattr(tfds, "host_answers", lambda: False)
