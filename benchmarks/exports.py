@@ -18,7 +18,7 @@ from genzoo.export.export import export
 from genzoo.runs.load import load
 from genzoo.runs.run import Run
 from genzoo.runs.zoo import names
-from genzoo.stack import keras, tf
+from genzoo.stack import tf
 
 HEAD = ("run", "format", "MB", "difference", "ms for 1", f"ms for {checks.IMAGES}", "runtime")
 
@@ -53,7 +53,7 @@ def own(run):
         inputs = [tf.constant(one[:n]) for one in case.inputs.values()]
         return f"{1e3 * alone.best(lambda inputs: function(*inputs), inputs, checks.SECONDS):.2f}"
 
-    return milliseconds(1), milliseconds(checks.IMAGES), f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    return milliseconds(1), milliseconds(checks.IMAGES), f"TensorFlow {tf.__version__}"
 
 
 def main(words):

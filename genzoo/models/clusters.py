@@ -41,9 +41,12 @@ def nearest(images, centres, seen=None):
     return tf.argmin(distances, axis=1, output_type=tf.int32)
 
 
-def drawn(shares, uniform):
-    """Returns a group for each uniform number of [0, 1), int32 [n]: as often as it has a share, in a graph too."""
-    return tf.reduce_sum(tf.cast(uniform[:, None] >= ends(shares), tf.int32), axis=1)
+def drawn(shares, uniform, constant=tf.constant):
+    """Returns a group for each uniform number of [0, 1), int32 [n]: as often as it has a share, in a graph too.
+
+    constant: what makes a tensor of numbers.
+    """
+    return tf.reduce_sum(tf.cast(uniform[:, None] >= constant(ends(shares)), tf.int32), axis=1)
 
 
 def ends(shares):

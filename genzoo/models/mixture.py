@@ -57,10 +57,14 @@ def draw(labels, shares, means, factors, seed):
     return drawn(labels, shares, means, factors, uniform, noise).numpy()
 
 
-def drawn(labels, shares, means, factors, uniform, noise):
-    """The same by given numbers, in a graph too: uniform [n] in [0, 1) decide the Gaussians, noise [n, d] the draws."""
+def drawn(labels, shares, means, factors, uniform, noise, constant=tf.constant):
+    """The same by given numbers, in a graph too: uniform [n] in [0, 1) decide the Gaussians, noise [n, d] the draws.
+
+    constant: what makes a tensor of the numbers that uniform ones are compared with.
+    """
     K, d = means.shape[1:]
-    k = tf.reduce_sum(tf.cast(uniform[:, None] >= tf.gather(ends(shares), labels), tf.int32), axis=1) + K * labels
+    passed = uniform[:, None] >= tf.gather(constant(ends(shares)), labels)
+    k = tf.reduce_sum(tf.cast(passed, tf.int32), axis=1) + K * labels
     means, factors = means.astype(np.float32).reshape(-1, d), factors.astype(np.float32).reshape(-1, d, d)
     return tf.gather(means, k) + tf.reduce_sum(tf.gather(factors, k) * noise[:, None, :], axis=2)
 

@@ -185,9 +185,12 @@ class TimeEmbedding(Block):
         self.dense = layers.Dense(width)
 
     def call(self, t):
-        rates = tf.exp(-math.log(10000.0) * tf.range(self.frequencies, dtype=tf.float32) / self.frequencies)
-        angles = t[:, None] * rates
+        angles = self.angles(t)
         return self.dense(tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1))
+
+    def angles(self, t):
+        """Each time at each frequency, [B, frequencies]."""
+        return t[:, None] * tf.exp(-math.log(10000.0) * tf.range(self.frequencies, dtype=tf.float32) / self.frequencies)
 
 
 class LabelEmbedding(Block):

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from small import eagerly, shaken, shared
+from small import eagerly, shaken, shared, small
 
 from genzoo.export import alone
 from genzoo.export.cases import cases
@@ -51,6 +51,19 @@ def test_each_family_gives_its_pictures_without_genzoo(name, made, call, tmp_pat
     said = json.loads((tmp_path / "out" / "export.json").read_text())
     assert said["difference"] <= {"float32": 1e-4, "float16": 2 / 255, "int8": 0.5}[kind]
     assert "sampler.tflite" in said["files"]
+
+
+def test_half_precision_rounds_weights_and_nothing_else(tmp_path):
+    """Rates of the time embedding and steps of the sampler, in half precision, would make other pictures."""
+    model = shaken(small("cddpm", num_classes=2), scale=0.1)
+    halves = {name: v.astype("float16").astype("float32") for name, v in model.weights_dict().items()}
+    model.load_weights_dict(halves)
+    sampling = model.sampling_options({"steps": 4})
+    case = cases(model, sampling, 3)["sampler"]
+    with eagerly():
+        ours = case.ours()["images"]
+    content = convert(model, "sampler", case.inputs, "float16", sampling)
+    np.testing.assert_allclose(ask(content, case.inputs, tmp_path)["images"], ours, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -12,6 +12,16 @@ from genzoo.models.plans import clipped
 from genzoo.stack import tf
 
 
+def exact(numbers, tensor):
+    """Returns float32 numbers as a tensor that weights in half precision leave as it is.
+
+    The converter rounds every float constant to float16. So these are constants as integers, of the same bits, and
+    something of a tensor that is known at run time alone, 0, keeps it from making floats of them beforehand.
+    """
+    nothing = tf.reduce_max(tf.cast(tf.zeros_like(tensor), tf.int32))
+    return tf.bitcast(tf.constant(np.asarray(numbers, np.float32).view(np.int32)) + nothing, tf.float32)
+
+
 def diffusion(model, x, labels, noises, rows):
     """The images that a `Rows` of `DDPM.plan` leads to from noise x [n, H, W, C].
 
@@ -24,7 +34,7 @@ def diffusion(model, x, labels, noises, rows):
     fresh = rows.fresh > 0
     drawn = np.minimum(np.cumsum(fresh) - fresh, max(fresh.sum() - 1, 0))  # a row without noise reads some, times 0
     times = rows.t.astype(np.float32) * np.float32(1000 / model.diffusion_steps)
-    columns = [tf.constant(column) for column in (*rows[2:], times, drawn.astype(np.int32))]
+    columns = [exact(column, x) for column in (*rows[2:], times)] + [tf.constant(drawn.astype(np.int32))]
     fields = (*rows._fields[2:], "time", "drawn")
     kind = rows.clip[0]
 
@@ -45,7 +55,7 @@ def diffusion(model, x, labels, noises, rows):
 
 def blend(model, x, labels, amounts, shares, scales):
     """The images that the steps of `Blend._steps` lead to from noise x."""
-    amounts, shares, columns = tf.constant(amounts), tf.constant(shares), tf.constant(scales)
+    amounts, shares, columns = (exact(column, x) for column in (amounts, shares, scales))
 
     def predict(x, time, labels):
         return model.predict_x0(model.ema, x, time, labels)

@@ -34,6 +34,8 @@ def convert(model, name, inputs, weights, sampling):
     module = tf.Module()
     # Variables, not the layer: from a module that holds a Keras 3 layer, the converter makes a file without weights.
     module.vars = [tf_variable(weight) for weight in model.ema.weights]
+    if embedding := getattr(model.ema, "time_embedding", None):  # of times up to 1000: an error of its rates counts
+        embedding.angles = partial(_angles, embedding.angles(tf.ones([1]))[0].numpy())
     function = tf.function(partial(_DEFINE[name], model, sampling), autograph=False)
     specs = {what: tf.TensorSpec(_any_number(what, one.shape), one.dtype, what) for what, one in inputs.items()}
     with muted():
@@ -45,6 +47,10 @@ def convert(model, name, inputs, weights, sampling):
         if weights == "float16":
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
+
+
+def _angles(rates, t):
+    return t[:, None] * samplers.exact(rates, t)
 
 
 def _any_number(what, shape):
@@ -65,15 +71,16 @@ def _decoder(model, sampling, latents, labels=None):
 
 
 def _sampler(model, sampling, noise, uniform=None, labels=None, noises=None):
+    constant = partial(samplers.exact, tensor=noise)  # a share that is rounded may choose another Gaussian, or group
     if isinstance(model, Autoencoder):
         nobody = tf.zeros([tf.shape(noise)[0]], tf.int32)
         latents = noise
         if uniform is not None:
             with tf.init_scope():  # a weight has a value outside of a graph only
                 weights = [np.asarray(weight) for weight in (model.shares, model.means, model.factors)]
-            latents = mixture.drawn(nobody if labels is None else labels, *weights, uniform, noise)
+            latents = mixture.drawn(nobody if labels is None else labels, *weights, uniform, noise, constant)
         return _decoder(model, sampling, latents, labels)
-    labels = labels if uniform is None else clusters.drawn(model.cluster_shares, uniform)
+    labels = labels if uniform is None else clusters.drawn(model.cluster_shares, uniform, constant)
     if isinstance(model, DDPM):
         return {"images": samplers.diffusion(model, noise, labels, noises, model.plan(**sampling).rows)}
     return {"images": samplers.blend(model, noise, labels, *model._steps(sampling))}
