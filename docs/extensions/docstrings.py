@@ -71,6 +71,9 @@ def escaped(text):
 
 
 def process(app, what, name, obj, options, lines):
+    if what == "method" and name.endswith(".call"):  # a layer's, of which its class says what it takes and gives
+        lines.clear()  # Keras 2 has words for all of them, Keras 3 none
+        return
     text = "\n".join(lines).strip()
     ours = (getattr(obj, "__module__", None) or "genzoo").split(".")[0] == "genzoo"
     value = what == "attribute" or getattr(obj, "__name__", "") == "<lambda>"  # a field, and its default
