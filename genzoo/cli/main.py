@@ -14,7 +14,7 @@ from importlib import import_module
 
 from genzoo.cli.parser import COMMANDS, make_parser
 from genzoo.cli.printing import visible
-from genzoo.cli.signals import stopping
+from genzoo.cli.signals import exit_code_of_signal, stopping
 from genzoo.errors import GenzooError
 
 NO_MEMORY = "out of memory; ask for a smaller --batch-size, --n, --image-size or model"
@@ -50,6 +50,8 @@ def main(argv=None):
     except (OSError, MemoryError) as error:
         return _report(str(error) or NO_MEMORY, 5, "--debug" in argv)  # Python's own MemoryError says nothing
     except Exception as error:
+        if code := exit_code_of_signal():
+            return _report("interrupted", code)
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; its text runs to pages
             raise
         return _report(NO_MEMORY, 5, "--debug" in argv)

@@ -19,6 +19,15 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + signum
 
 
+_stopped = []  # the signal that raised Stopped in the present command
+
+
+def exit_code_of_signal():
+    """Returns the exit code of the signal that stopped this command, or None: C++ code that calls Python may lose
+    Stopped on its way, and raise an error of its own."""
+    return 128 + _stopped[0] if _stopped else None
+
+
 @contextmanager
 def stopping():
     """Context of a command, in the main thread: the first of SIGNALS raises Stopped in it, so that files and processes
@@ -28,6 +37,7 @@ def stopping():
     Who sets handlers of their own in the meantime, as training does, gets the signals alone.
     """
     raised = False
+    _stopped.clear()
     try:
         stderr = os.dup(2)  # the import of TensorFlow mutes the other one
     except OSError:  # there is none
@@ -39,6 +49,7 @@ def stopping():
             _end(signum, stderr)
         if not raised:  # the second signal is the other thread's
             raised = True
+            _stopped.append(signum)
             raise Stopped(signum)
 
     watched, woken = socket.socketpair()
