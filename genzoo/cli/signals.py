@@ -36,7 +36,6 @@ def stopping():
 
     Who sets handlers of their own in the meantime, as training does, gets the signals alone.
     """
-    raised = False
     _stopped.clear()
     try:
         stderr = os.dup(2)  # the import of TensorFlow mutes the other one
@@ -44,11 +43,9 @@ def stopping():
         stderr = os.open(os.devnull, os.O_WRONLY)
 
     def stop(signum, frame):
-        nonlocal raised
         if _importing(frame, "genzoo.stack"):
             _end(signum, stderr)
-        if not raised:  # the second signal is the other thread's
-            raised = True
+        if not _stopped:  # the second signal is the other thread's
             _stopped.append(signum)
             raise Stopped(signum)
 
