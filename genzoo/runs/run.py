@@ -25,14 +25,11 @@ from pathlib import Path
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
 from genzoo.files import MOST_JSON, read_json, remove, write_atomically
-from genzoo.runs import zoo
+from genzoo.runs import decisions, zoo
 from genzoo.runs.lock import LOCK, locked
-from genzoo.runs.schema import check_config, shortened
+from genzoo.runs.schema import check_config
 
 FORMAT = 2
-DECISIONS = "decisions.json"  # in the folder of a checkpoint: about the run's length, and the config of that time
-# What may change by hand before a resume. The data has to have its fingerprint, the versions Keras' major version.
-FREE = {"data": ("name", "reason", "data_dir", "fingerprint"), "train": ("sample_every", "tensorboard")}
 CONTENTS = (
     "config.json", "metrics.csv", "curves.png", "weights.safetensors", "checkpoints", "samples", "tb",
     "metrics.json", "sweep.csv", "sweep.png", "README.md", "samples.png", LOCK,
@@ -127,10 +124,10 @@ class Run:
         """Steps of the whole run: as its newest checkpoint knows them, for those of a run of so many minutes change."""
         for step in self.checkpoints():
             try:
-                decisions = self.decisions(step)
+                decided = self.decisions(step)
             except ValueError:  # damaged: a resume passes it over too
                 continue
-            return decisions[-1][2] if decisions else self.config["train"]["steps"]
+            return decided[-1][2] if decided else self.config["train"]["steps"]
         return self.config.get("trained", {"step": self.config["train"]["steps"]})["step"]
 
     def decisions(self, step):
@@ -139,53 +136,26 @@ class Run:
         From that step on, where the run was at that progress (0 to 1), it goes on evenly to its end at `total` steps.
         Raises ValueError where the file is damaged, or missing in a checkpoint.
         """
-        if step not in self.checkpoints():
+        folder = self.checkpoints().get(step)
+        if folder is None:
             return []
         try:
-            return [(int(step), float(progress), int(total)) for step, progress, total in self._decided(step)[0]]
+            found, _ = decisions.read(folder)
+            return [(int(step), float(progress), int(total)) for step, progress, total in found]
         except TypeError as error:
-            raise ValueError(f"{DECISIONS}: {error}") from error
-
-    def write_decisions(self, folder, decisions):
-        """Writes what `decisions` reads, and the config, into the folder of a checkpoint. Raises OSError."""
-        content = json.dumps({"decisions": decisions, "config": self.config})
-        signed = {"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content}
-        (folder / DECISIONS).write_text(json.dumps(signed) + "\n", encoding="utf-8")
+            raise ValueError(f"{decisions.NAME}: {error}") from error
 
     def check_unchanged(self):
         """Raises CheckpointError, which names the field, where config.json is no longer that of the newest whole
-        checkpoint: training could not go on exactly. What is in FREE may change."""
-        for step in self.checkpoints():
+        checkpoint: training could not go on exactly. What is in `decisions.FREE` may change."""
+        for folder in self.checkpoints().values():
             with contextlib.suppress(ValueError):  # damaged: a resume passes it over too
-                before = self._decided(step)[1]
+                _, before = decisions.read(folder)
                 break
         else:
             return
-        for part in ("model", "model_config", "data", "train") if before else ():
-            then, now = before[part], self.config[part]
-            if isinstance(then, dict):
-                fields = [f for f in {**then, **now} if f not in FREE.get(part, ()) and then.get(f) != now.get(f)]
-                if not fields:
-                    continue
-                part, then, now = f"{fields[0]} of {part}", then.get(fields[0]), now.get(fields[0])
-            if then != now:
-                raise CheckpointError(
-                    f"{self.path / 'config.json'}: {part} was {shortened(then)} when its training began and is "
-                    f"{shortened(now)} now; put it back, or train anew"
-                )
-
-    def _decided(self, step):
-        """(decisions, config) of a checkpoint; of one of an older genzoo the config is None. Raises ValueError."""
-        try:
-            signed = read_json(self.path / "checkpoints" / f"step_{step:07d}" / DECISIONS)
-            if isinstance(signed, list):
-                return signed, None
-            if signed["sha256"] != hashlib.sha256(signed["content"].encode()).hexdigest():
-                raise ValueError("some bits have changed")
-            content = json.loads(signed["content"])
-            return content["decisions"], content["config"]
-        except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
-            raise ValueError(f"{DECISIONS}: {getattr(error, 'strerror', None) or error}") from error
+        if before:
+            decisions.check_unchanged(before, self.config, self.path / "config.json")
 
     def status(self):
         """("finished" or "interrupted", step)."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from genzoo.checksum import sha256
 from genzoo.errors import CheckpointError
+from genzoo.runs.decisions import write as write_decisions
 from genzoo.stack import tf, tf_variable
 
 KEEP = 2  # checkpoints
@@ -51,7 +52,7 @@ class TrainingState:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             self._checkpoint.write(str(unfinished / _NAME))
-            run.write_decisions(unfinished, list(decisions))
+            write_decisions(unfinished, list(decisions), run.config)
             if folder.exists():  # damaged, or from before a resume: it would hold the same
                 shutil.rmtree(folder)
             unfinished.rename(folder)
