@@ -2,6 +2,7 @@
 
     python -m benchmarks.zoo                          # `make zoo`; on two cores an hour
     python -m benchmarks.zoo cddpm-digits --steps 100 --out tried
+    python -m benchmarks.zoo --again                  # measures what is there with today's code, and trains nothing
 
 A run trains in runs/zoo/NAME and stays there: one that was interrupted is gone on with, a finished one is taken as it
 is. What is released lies below it until it is whole, metrics.json and all, and only then takes its place in the zoo.
@@ -53,9 +54,12 @@ def main(argv=None):
     try:
         for name in args.names or ENTRIES:
             entry = ENTRIES[name]
-            length = ("steps", args.steps) if args.steps else entry.length
-            run = trained(name, entry._replace(length=length))
-            made = measured(released(name, run), args.n or entry.n)
+            if args.again:
+                run = again(Run.open(args.out / name))
+            else:
+                length = ("steps", args.steps) if args.steps else entry.length
+                run = released(name, trained(name, entry._replace(length=length)))
+            made = measured(run, args.n or entry.n)
             print(f"{name}: in {put(made, args.out / name).path}", flush=True)
     except GenzooError as error:
         sys.exit(f"error: {error}")
@@ -89,6 +93,14 @@ def released(name, run):
     return Run.open(path) if (path / "samples.png").exists() else release(run, path, overwrite=path.exists())
 
 
+def again(run):
+    """Returns a run of the zoo as released anew, with a picture of today's sampling and no numbers yet."""
+    path = TRAINED / "again" / run.path.name
+    made = release(run, path, overwrite=path.exists())
+    (made.path / "metrics.json").unlink(missing_ok=True)
+    return made
+
+
 def measured(run, n):
     """Returns the same run with a metrics.json."""
     genzoo("evaluate", run.path, "--n", n, "--seeds", SEEDS)
@@ -120,6 +132,7 @@ def parsed(argv):
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(ENTRIES)} (default: all)")
     parser.add_argument("--out", type=Path, default=zoo.FOLDER, help="the zoo (default: %(default)s)")
     parser.add_argument("--steps", type=int, help="of each training (default: its own length, see ENTRIES)")
+    parser.add_argument("--again", action="store_true", help="measure the runs that are in the zoo; train none")
     parser.add_argument("--n", type=int, help="samples from each of 3 seeds (default: its own)")
     args = parser.parse_args(argv)
     unknown = [name for name in args.names if name not in ENTRIES]

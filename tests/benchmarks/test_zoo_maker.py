@@ -57,6 +57,17 @@ def test_it_trains_once_and_puts_whole_runs_into_the_zoo(asked, tmp_path, capsys
     assert made.weights_sha256() == weights and metrics_file.latest(made)["asked"]["n"] == 30
 
 
+def test_a_run_of_the_zoo_is_measured_again_without_a_training(asked, tmp_path):
+    out = tmp_path / "zoo"
+    zoo.main(["--out", str(out), "--n", "30"])
+    made = Run.open(out / "ae-digits")
+    weights = made.weights_sha256()
+    shutil.rmtree(zoo.TRAINED)
+    zoo.main(["--again", "--out", str(out)])
+    assert asked[2:] == [f"evaluate {Path('runs/zoo/again/ae-digits')}"]
+    assert made.weights_sha256() == weights and metrics_file.latest(made)["asked"]["n"] == 60
+
+
 def test_an_interrupted_training_is_gone_on_with(asked, tmp_path):
     zoo.trained("ae-digits", zoo.ENTRIES["ae-digits"])
     path = zoo.TRAINED / "ae-digits"
