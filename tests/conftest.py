@@ -78,7 +78,7 @@ def trained(tmp_path_factory):
 
         run = folder / "runs" / family
         if not run.exists():
-            options = ["--set", "widths=[8, 8, 8]"]
+            options = ["--set", "widths=[8]"]
             options += ["--set", "depth=1"] * (family in ("blend", "cddpm"))
             options += ["--diffusion-steps", "50"] * (family == "cddpm")
             options += ["--latent-dim", "4"] * (family in ("ae", "cvae"))

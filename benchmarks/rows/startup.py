@@ -16,7 +16,8 @@ STEPS = 200  # of the run whose memory and size are taken
 SAMPLES = 10_000
 
 
-def measure(bench, steps=STEPS, samples=SAMPLES):
+def measure(bench, steps=STEPS, samples=SAMPLES, warm=1):
+    """warm: rounds that only warm the disk."""
     words = ["train", "--model", "cddpm", "--data", bench.data_name]
     run = bench.folder / "run"
     first = {
@@ -25,10 +26,10 @@ def measure(bench, steps=STEPS, samples=SAMPLES):
         "launch to first step, of so many minutes": [*words, "--minutes", "2", "--out", str(bench.folder / "planned")],
     }
     times = {name: [] for name in first}
-    for i in range(bench.rounds + 1):
+    for i in range(warm + bench.rounds):
         for name, asked in first.items():
             took = help_seconds(asked) if "--help" in asked else first_step_seconds([*asked, "--overwrite"])
-            times[name] += [took] * (i > 0)  # the first round warms the disk
+            times[name] += [took] * (i >= warm)
     whole = {"words": [*words, "--steps", str(steps), "--out", str(run)], "whole": True}
     with started("benchmarks.launched", whole) as connection:
         connection.recv()  # the first step is done

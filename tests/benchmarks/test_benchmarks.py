@@ -245,7 +245,7 @@ def bench(tmp_path_factory):
         (efficiency, {}),
         (overhead, {"cases": ((2, 2),)}),
         (matched, {}),
-        (startup, {"steps": 2, "samples": 20}),
+        (startup, {"steps": 2, "samples": 20, "warm": 0}),
         (growth, {"points": FEW_POINTS}),
     ],
 )

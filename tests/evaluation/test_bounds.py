@@ -172,6 +172,7 @@ def test_the_fitted_variances_beat_those_chosen_by_hand():
     assert fitted < gaussian_nats(32, 50, mse=large).mean() < gaussian_nats(32, 50, mse=np.zeros(1000)).mean()
 
 
+@pytest.mark.slow
 def test_a_subset_of_the_terms_is_unbiased_and_its_error_honest():
     """Over many sets of images: the estimates scatter about the full bound as their stated errors say."""
     schedule = make_schedule("linear", 100)

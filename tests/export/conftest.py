@@ -30,7 +30,7 @@ def made(tmp_path_factory):
         key = family, repr(sorted(options.items()))
         if key not in runs:
             with eagerly():
-                model = shaken(shared(family, **options))
+                model = shaken(shared(family, **{"widths": (8, 8)} | options))
             runs[key] = folder_of(model, tmp_path_factory.mktemp("made") / family)
         return runs[key]
 

@@ -40,7 +40,7 @@ def held_against_ours(graph, case, folder, atol=1e-4):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_family_gives_what_the_model_gives(name, tmp_path):
-    model = shaken(shared(name))
+    model = shaken(shared(name, widths=(8, 8)))
     sampling = model.sampling_options(STEPS.get(name, {}))
     asked = cases(model, sampling, 3)
     assert list(asked) == FILES[name]

@@ -21,6 +21,7 @@ def ask(content, inputs, folder, expected="ai-edge-litert"):
     return open_("file")(inputs)
 
 
+@pytest.mark.slow
 def test_a_loop_of_our_own_walks_any_sampler(tmp_path, monkeypatch):
     """Some steps are guided, by two evaluations, and some are not; each takes noise, but the last."""
     model = shaken(shared("cddpm"), scale=0.2)
@@ -53,6 +54,7 @@ def test_each_family_gives_its_pictures_without_genzoo(name, made, call, tmp_pat
     assert "sampler.tflite" in said["files"]
 
 
+@pytest.mark.slow
 def test_half_precision_rounds_weights_and_nothing_else(tmp_path):
     """Rates of the time embedding and steps of the sampler, in half precision, would make other pictures."""
     model = shaken(small("cddpm", num_classes=2), scale=0.1)

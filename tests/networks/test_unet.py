@@ -18,11 +18,11 @@ def weights(side, channels=3):
 def test_weights_grow_as_the_pixels_of_a_patch():
     patches = {32: 2, 64: 4, 128: 8, 256: 16, 512: 32, 1024: 64}
     assert {side: patch_size(side, side, 3) for side in patches} == patches
-    patches = {side: patches[side] for side in (32, 64, 128, 1024)}
+    patches = {side: patches[side] for side in (32, 64, 128, 256)}
     counts = {side: weights(side) for side in patches}
     assert [counts[32], counts[64]] == [794_012, 798_512]
     stem_and_head = {side: 32 * 3 * p**2 + (32 + 1) * 3 * p**2 for side, p in patches.items()}
-    rest = {counts[side] - stem_and_head[side] for side in (128, 1024)}
+    rest = {counts[side] - stem_and_head[side] for side in (128, 256)}
     assert len(rest) == 1  # nothing else grows
 
 
@@ -39,12 +39,11 @@ def test_every_pixel_has_a_way_of_its_own_to_the_output(side, patch):
         w.assign(np.random.default_rng(1).normal(size=w.shape) * 0.3)
     for corner in (0, side - patch):
         here = slice(corner, corner + patch)
-        pixels = x[:, here, here]
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(pixels)
-            padding = [[0, 0], [corner, side - corner - patch], [corner, side - corner - patch], [0, 0]]
-            output = net(tf.pad(pixels, padding) + tf.stop_gradient(x - tf.pad(pixels, padding)), tf.constant([500.0]))
-            output = output[:, here, here]
-        jacobian = tape.jacobian(output, pixels, experimental_use_pfor=False).numpy().reshape(patch**2, patch**2)
+        copies = tf.repeat(x, patch**2, 0)  # each is for one row of the Jacobian
+        with tf.GradientTape() as tape:
+            tape.watch(copies)
+            output = net(copies, tf.fill([patch**2], 500.0))[:, here, here]
+            rows = tf.linalg.diag_part(tf.reshape(output, (patch**2, patch**2)))
+        jacobian = tape.gradient(rows, copies).numpy()[:, here, here].reshape(patch**2, patch**2)
         assert np.linalg.matrix_rank(jacobian) == patch**2
         assert (np.abs(np.diag(jacobian)) > 0).all()
