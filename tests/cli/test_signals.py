@@ -129,6 +129,7 @@ def cache(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     "signum, code, seconds", [(signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 8), (signal.SIGKILL, -9, 6)]

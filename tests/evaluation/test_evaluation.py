@@ -82,6 +82,7 @@ def test_what_a_family_cannot_have_is_said(family, trained, call, tmp_path, draw
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_compare_trains_measures_and_draws(call, tmp_path, quick_judge):
     quick_judge(20)
     out = tmp_path / "compare"

@@ -53,6 +53,7 @@ def timed(*words, meanwhile=lambda: None):
     return (time.monotonic() - began) / 60
 
 
+@pytest.mark.once
 def test_a_minute_is_a_minute(tmp_path):
     """Within 3 % where nothing else runs. Where tests run beside it, the end, whose graphs are traced then, takes up to
     twice as long as planned, which is a good part of a single minute."""
@@ -61,6 +62,7 @@ def test_a_minute_is_a_minute(tmp_path):
     assert Run.open(tmp_path / "run").status()[0] == "finished"
 
 
+@pytest.mark.once
 def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
     minutes, hogs = 1.5, []
     words = ["--model", "cddpm", "--data", "digits", "--minutes", minutes, "--out", tmp_path / "run"]
@@ -80,6 +82,7 @@ def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
     assert run.status()[0] == "finished" and run.decisions(run.step)
 
 
+@pytest.mark.once
 def test_a_dry_run_foretells_the_time(tmp_path):
     words = ["--model", "cddpm", "--data", "digits", "--steps", 150, "--sample-every", 10]
     with launch(*words, "--dry-run") as process:
@@ -106,7 +109,7 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("every", [30, 1], ids=["training", "pictures"])  # with 1 nearly all the time is pictures
-@pytest.mark.parametrize("delay", [0.0, 0.3])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.3, marks=pytest.mark.once)])
 def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every, delay):
     from genzoo.runs.state import state_sha256
 
