@@ -23,6 +23,8 @@ def train(command):
         f"(default: {AUTO})",
     )
     add("--data-dir", metavar="DIR", help="of TFDS sets (default: TFDS_DATA_DIR, ~/tensorflow_datasets)")
+    cache = "keep the images in files there, not in memory (default: sets above 1 GiB, in the user's cache folder)"
+    add("--cache", metavar="DIR", help=cache)
     add("--image-size", type=types.whole(8), metavar="PX", help="resize to squares of PX pixels")
     add("--seed", type=types.whole(0), metavar="N", help="of the weights, the order and the noise (default: 0)")
 
@@ -213,3 +215,4 @@ def _outputs(command, default, content):
 
 def _data_dir(command):
     command.add_argument("--data-dir", metavar="DIR", help="where TFDS sets are, if they moved")
+    command.add_argument("--cache", metavar="DIR", help="of the images, as of train, if it moved")

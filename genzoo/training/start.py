@@ -35,7 +35,7 @@ def train(settings, data=None, callbacks=()):
     preset = family(settings.model).train
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
-    data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    data = data or load_data(**settings.source)
     check_fits(settings, data)
     _announce(data)
     path = settings.free_path(data.name)
@@ -73,11 +73,11 @@ def train(settings, data=None, callbacks=()):
         return trainer.run(run, callbacks)
 
 
-def resume(path, data_dir=None, callbacks=()):
+def resume(path, data_dir=None, callbacks=(), cache=None):
     """Goes on with an interrupted run from its newest whole checkpoint, on the same data. -> Summary; None where the
     run is finished. Of the time that a run of so many minutes has, only what it trained so far is gone.
 
-    data_dir: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
+    data_dir, cache: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
     the folder holds no run, its config was changed by hand, its checkpoints belong to another stack, or another process
@@ -95,7 +95,7 @@ def resume(path, data_dir=None, callbacks=()):
         )
     with locked(run.path):
         run.check_unchanged()
-        data = load_again(described, run.path, data_dir)
+        data = load_again(described, run.path, data_dir, cache)
         _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])
         model = build(config["model"], **config["model_config"])
@@ -157,6 +157,7 @@ def _describe(data, settings):
         "reason": data.reason,
         "image_size": settings.image_size,
         "data_dir": settings.data_dir,
+        "cache": settings.cache,
         "native_shape": list(data.native_shape),
         "image_shape": list(data.image_shape),
         "num_classes": data.num_classes,
