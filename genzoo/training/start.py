@@ -15,6 +15,7 @@ from genzoo.models.families import build, family
 from genzoo.runs.lock import locked
 from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
+from genzoo.training.cost import STEP_FORWARD, cost_of
 from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
 from genzoo.training.settings import TrainSettings, check_fits
@@ -125,6 +126,8 @@ def _length(settings, preset, trainer):
     began, per_epoch, every = settings.elapsed(), trainer.steps_per_epoch, settings.sample_every
     steps = settings.steps or (settings.epochs or 0) * per_epoch
     minutes = settings.minutes or (None if steps else preset["minutes"])
+    if settings.dry_run:
+        _report_cost(cost_of(trainer.model), trainer.batch_size)
     speed = measure(trainer) if minutes or settings.dry_run else None
     seconds = reserve = None
     if minutes:
@@ -166,11 +169,17 @@ def _describe(data, settings):
     }
 
 
+def _report_cost(cost, batch_size):
+    """Prints what a dry run counts, before it measures anything: a step of a large network takes minutes on a CPU."""
+    step, memory = STEP_FORWARD * batch_size * cost.flops, cost.memory(batch_size) / 2**30
+    print(f"parameters: {cost.parameters:,}")
+    print(f"operations: {cost.flops / 1e9:.3g} GFLOP an image, forward; about {step / 1e12:.3g} TFLOP a step")
+    print(f"memory:     about {memory:.1f} GiB for weights, their averages, Adam and a batch, estimated", flush=True)
+
+
 def _report(trainer, speed, steps, seconds):
     """Prints what a dry run found. seconds: that the whole command would take."""
-    parameters = sum(math.prod(weight.shape) for weight in trainer.model.trainable_weights)
-    print(f"parameters: {parameters:,}")
     print(f"steps:      {steps:,} of {trainer.batch_size} images, {trainer.steps_per_epoch:,} an epoch")
     print(f"speed:      {trainer.batch_size / speed.step:.0f} images/s; a picture takes {speed.picture:.1f} s")
-    print(f"memory:     {speed.memory / 2**30:.1f} GiB at most so far")
+    print(f"used:       {speed.memory / 2**30:.1f} GiB of memory at most so far")
     print(f"time:       about {seconds / 60:.1f} minutes; nothing was written")
