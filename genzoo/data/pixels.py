@@ -11,7 +11,7 @@ def to_float(images: np.ndarray) -> np.ndarray:
 
 
 class Floats:
-    """Some uint8 images, as floats where they are read: floats[i:j] is an array as of `to_float`.
+    """Some uint8 images, as floats where they are read: floats[i:j], or floats[indices], is as of `to_float`.
 
     images: uint8 [N, H, W, C], an array or `Rows`.     rows: indices of those that are meant, int [n].
     """
@@ -62,5 +62,6 @@ def to_uint8(images, native_shape):
 
     images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. -> [..., h, w, C]
     """
-    images = crop(np.asarray(images), native_shape)
-    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
+    images = crop(np.asarray(images), native_shape) + 1.0
+    images *= 127.5  # in place: there may be many
+    return np.clip(np.rint(images, out=images), 0, 255, out=images).astype(np.uint8)

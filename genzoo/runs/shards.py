@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from genzoo.data.pixels import to_uint8
 from genzoo.errors import CheckpointError
 from genzoo.files import check_writable, read_json, remove, write_atomically
-from genzoo.models.base import CHUNK, chunk_seed
+from genzoo.models.base import CHUNK
 from genzoo.pictures.grids import save_npz
 
 ABOUT = "samples.json"  # beside the shards: what they are of
@@ -83,13 +82,9 @@ class Shards:
     def draw(self, model, number):
         """Draws shard `number` by a model with these weights, and writes it. Returns how many images it has."""
         start, stop = number * self.size, min((number + 1) * self.size, self.n)
-        images = np.empty((stop - start, *self.native_shape), np.uint8)
         labels = self.labels[np.arange(start, stop) % len(self.labels)]
-        for at in range(0, len(labels), CHUNK):
-            part = slice(at, at + CHUNK)
-            asked = labels[part] if model.conditional else None
-            seed = chunk_seed(self.seed, start + at)
-            made = model.sample(len(labels[part]), labels=asked, seed=seed, **self.options)
-            images[part] = to_uint8(made, self.native_shape)
+        asked = labels if model.conditional else None
+        how = {"labels": asked, "seed": self.seed, "first": start, **self.options}
+        images = model.sample_pixels(stop - start, self.native_shape, **how)
         save_npz(self.path(number), images=images, labels=labels)
         return len(images)
