@@ -23,6 +23,8 @@ def train(command):
         f"(default: {AUTO})",
     )
     add("--data-dir", metavar="DIR", help="of TFDS sets (default: TFDS_DATA_DIR, ~/tensorflow_datasets)")
+    cache = "keep the images in files there, not in memory (default: sets above 1 GiB, in the user's cache folder)"
+    add("--cache", metavar="DIR", help=cache)
     add("--image-size", type=types.whole(8), metavar="PX", help="resize to squares of PX pixels")
     add("--seed", type=types.whole(0), metavar="N", help="of the weights, the order and the noise (default: 0)")
 
@@ -56,14 +58,17 @@ def train(command):
 def sample(command):
     _run(command)
     add = command.add_argument
-    add("--n", type=types.whole(1, types.MOST_IMAGES), metavar="N", help="images (default: about 64, or one a label)")
+    add("--n", type=types.whole(1, 10**9), metavar="N", help="images (default: about 64, or one a label)")
     add(
         "--labels",
         type=types.labels,
         help="for families with labels: 7, or 0,1,2, or 0-9, or 3x10 (ten threes), or 0-9x10 (ten of each); "
         "repeated or cut to --n where both are given (default: all, in turn)",
     )
-    _outputs(command, "sample.png", "a picture, or as FILE.npz: images uint8 [N,H,W,C], labels int32 [N]")
+    content = "a picture, or as FILE.npz: images uint8 [N,H,W,C], labels int32 [N]; as FOLDER/: such files in shards, "
+    content += "of any number of images, where a second call draws those that are missing"
+    _outputs(command, "sample.png", content)
+    add("--part", type=types.part, metavar="K/M", help="of the shards: only those of part K of M, for M processes")
     add("--gif", metavar="FILE", help="also an animation from noise to images")
     add("--steps-picture", metavar="FILE", help="also a PNG of input beside prediction, a row a step")
 
@@ -213,3 +218,4 @@ def _outputs(command, default, content):
 
 def _data_dir(command):
     command.add_argument("--data-dir", metavar="DIR", help="where TFDS sets are, if they moved")
+    command.add_argument("--cache", metavar="DIR", help="of the images, as of train, if it moved")

@@ -77,6 +77,14 @@ def names(known):
     return lambda text: list(known) if text == "all" else several(one)(text)
 
 
+def part(text):
+    """Reads 'K/M', part K of M, as (K, M)."""
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"expected K/M, part K of M, such as 3/8, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
 def labels(text):
     """'0,1,2', '0-9', '3x10', '0-9x10' or a mix such as '0-4,7x3' -> list of labels."""
     labels = []

@@ -1,6 +1,7 @@
 """The sources of images by name. To add one: a file in `sources` with a loader, and an entry here.
 
-A loader is called as `load(rest, image_size, data_dir)`, the latter two None unless asked for, and returns
+A loader is called as `load(rest, image_size, data_dir, cache)`, the second and third None unless asked for; what it
+reads goes through the `Cache`. It returns
 ((images uint8 [N, H, W, C], labels int32 [N]) to train on, the same to test on or None, class names, notes): without
 labels the labels are all 0 and the class names (); the notes are lines for the user.
 """

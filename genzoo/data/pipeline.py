@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from genzoo.data.pixels import pad, scale
+from genzoo.data.pixels import pad, padded, scale
+from genzoo.data.rows import Rows
 from genzoo.errors import DataError
 
 
@@ -39,12 +40,12 @@ def pairs_of(labels: np.ndarray, n: int, seed: int, same_label: bool):
     return np.array(pairs).T
 
 
-def tensors(images: np.ndarray, labels: np.ndarray):
-    """A split, padded, as tensors in the main memory; pipelines capture them, so they are held once."""
+def tensors(images, labels: np.ndarray):
+    """A split, padded, as tensors in the main memory; pipelines capture them, so they are held once. `Rows` stay."""
     from genzoo.stack import tf
 
     with tf.device("CPU"):
-        return tf.constant(pad(images)), tf.constant(labels)
+        return images if isinstance(images, Rows) else tf.constant(pad(images)), tf.constant(labels)
 
 
 def batches(indices: np.ndarray, tensors, batch_size: int | None = None):
@@ -57,8 +58,12 @@ def batches(indices: np.ndarray, tensors, batch_size: int | None = None):
     images, labels = tensors
 
     def gather(index):
-        pixels = tf.cast(tf.gather(images, index), tf.float32)
-        return {"image": scale(pixels), "label": tf.gather(labels, index)}
+        if isinstance(images, Rows):
+            pixels = tf.numpy_function(lambda rows: pad(images[rows]), [index], tf.uint8)
+            pixels.set_shape([*index.shape, *padded(images.shape[1:])])
+        else:
+            pixels = tf.gather(images, index)
+        return {"image": scale(tf.cast(pixels, tf.float32)), "label": tf.gather(labels, index)}
 
     dataset = tf.data.Dataset.from_tensor_slices(indices)
     if batch_size is not None:

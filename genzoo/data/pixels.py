@@ -11,12 +11,12 @@ def to_float(images: np.ndarray) -> np.ndarray:
 
 
 class Floats:
-    """Some images of a uint8 array, as floats where they are read: floats[i:j] is an array as of `to_float`.
+    """Some uint8 images, as floats where they are read: floats[i:j], or floats[indices], is as of `to_float`.
 
-    images: uint8 [N, H, W, C].     rows: indices of those that are meant, int [n].
+    images: uint8 [N, H, W, C], an array or `Rows`.     rows: indices of those that are meant, int [n].
     """
 
-    def __init__(self, images: np.ndarray, rows: np.ndarray):
+    def __init__(self, images, rows: np.ndarray):
         self._images, self._rows = images, rows
 
     def __len__(self):
@@ -34,6 +34,12 @@ def pad(images: np.ndarray) -> np.ndarray:
     extra = [-side % SIDE_MULTIPLE for side in images.shape[-3:-1]]
     widths = [(0, 0)] * (images.ndim - 3) + [(more // 2, more - more // 2) for more in extra] + [(0, 0)]
     return np.pad(images, widths, mode="edge")
+
+
+def padded(shape):
+    """Returns what becomes of a shape (H, W, C) by `pad`."""
+    height, width, channels = shape
+    return height + -height % SIDE_MULTIPLE, width + -width % SIDE_MULTIPLE, channels
 
 
 def scale(pixels):
@@ -56,5 +62,6 @@ def to_uint8(images, native_shape):
 
     images [..., H, W, C]; native_shape (h, w, c) with h <= H and w <= W. -> [..., h, w, C]
     """
-    images = crop(np.asarray(images), native_shape)
-    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
+    images = crop(np.asarray(images), native_shape) + 1.0
+    images *= 127.5  # in place: there may be many
+    return np.clip(np.rint(images, out=images), 0, 255, out=images).astype(np.uint8)

@@ -5,7 +5,7 @@ from PIL import Image, ImageOps
 
 from genzoo.errors import DataError
 
-MAX_BYTES = 8 * 2**30  # of one split: sets are held in memory, so a larger one is refused before it is read
+MAX_BYTES = 8 * 2**30  # of one split that is held in memory: a larger one is refused before it is read
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
@@ -27,6 +27,6 @@ def allocate(count: int, shape: tuple[int, int, int]) -> np.ndarray:
     if needed > MAX_BYTES:
         raise DataError(
             f"{count:,} images of {'x'.join(map(str, shape))} take {needed / 2**30:.1f} GiB of memory, more"
-            f" than the {MAX_BYTES / 2**30:.0f} GiB allowed: choose a smaller --image-size or a smaller set"
+            f" than the {MAX_BYTES / 2**30:.0f} GiB allowed: choose a --cache on a disk, or a smaller --image-size"
         )
     return np.empty((count, *shape), np.uint8)

@@ -1,4 +1,4 @@
-"""Image sets by name, held in memory."""
+"""Image sets by name."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from genzoo.data.cache import Cache
 from genzoo.data.catalogue import AUTO, FORMS, SOURCES
 from genzoo.data.pipeline import batches, permutation, tensors
-from genzoo.data.pixels import SIDE_MULTIPLE
+from genzoo.data.pixels import padded
+from genzoo.data.rows import Rows, stretches
 from genzoo.data.sources.tfds import Unavailable
 from genzoo.data.splits import hold_out
 from genzoo.errors import DataError, UsageError
@@ -17,13 +19,13 @@ from genzoo.errors import DataError, UsageError
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """A train and a test split of uint8 images, held in memory at their native size."""
+    """A train and a test split of uint8 images at their native size, arrays in memory or `Rows` of a file."""
 
     name: str  # what was loaded: "mnist", "digits", "tfds:NAME", "folder:/ABSOLUTE/PATH"
     reason: str  # why this set, in one phrase
-    train_images: np.ndarray  # uint8 [N, H, W, C]
+    train_images: np.ndarray | Rows  # uint8 [N, H, W, C]
     train_labels: np.ndarray  # int32 [N], all 0 when unlabelled
-    test_images: np.ndarray
+    test_images: np.ndarray | Rows
     test_labels: np.ndarray
     class_names: tuple[str, ...]  # () when unlabelled
     notes: tuple[str, ...] = ()  # lines for the user, such as what was skipped
@@ -36,8 +38,7 @@ class ImageData:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C) as the models see it, the sides padded to multiples of 8."""
-        height, width, channels = self.native_shape
-        return height + -height % SIDE_MULTIPLE, width + -width % SIDE_MULTIPLE, channels
+        return padded(self.native_shape)
 
     @property
     def num_classes(self) -> int:
@@ -50,7 +51,8 @@ class ImageData:
         digest = hashlib.sha256()
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(repr((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array))
+            for part in stretches(array):
+                digest.update(np.ascontiguousarray(array[part]))
         return digest.hexdigest()
 
     def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
@@ -85,38 +87,46 @@ class ImageData:
 
 
 def load_data(
-    name: str = "auto", *, image_size: int | None = None, data_dir: str | Path | None = None
-) -> ImageData:
+    name: str = "auto", *, image_size: int | None = None, data_dir: str | Path | None = None,
+    cache: str | Path | None = None,
+) -> ImageData:  # fmt: skip
     """Loads a set by its name, one of `catalogue.FORMS`.
 
     `image_size` resizes (antialiased) to squares of that many pixels; `data_dir` is where TFDS sets are
     prepared (default: TFDS_DATA_DIR, then ~/tensorflow_datasets). "auto" is mnist where it is prepared or
     can be downloaded, else digits; other names never fall back.
-    Raises UsageError for an unknown name or size, DataError where the set cannot be had or used.
+    `cache` is a folder where the images go into files, to be read from there now and later; without it only large sets
+    do, in the user's cache folder.
+    Raises UsageError for an unknown name or size, DataError where the set cannot be had or used, CheckpointError where
+    it cannot be written into the cache.
     """
     if image_size is not None and not 8 <= image_size <= 1024:
         raise UsageError(f"image size {image_size}: expected 8 to 1024 pixels")
     if name == AUTO:
         try:
-            return _load("mnist", "", "the default, and it is at hand", image_size, data_dir)
+            return _load("mnist", "", "the default, and it is at hand", image_size, data_dir, cache)
         except Unavailable as error:
-            return _load("digits", "", f"the default, since mnist is not prepared and {error.why}", image_size, None)
+            why = f"the default, since mnist is not prepared and {error.why}"
+            return _load("digits", "", why, image_size, None, cache)
     kind, _, rest = name.partition(":")
     if kind not in SOURCES or bool(rest) != bool(SOURCES[kind].takes):
         raise UsageError(f"unknown data set {name!r}: expected one of {', '.join(FORMS)}")
-    return _load(kind, rest, "asked for", image_size, data_dir)
+    return _load(kind, rest, "asked for", image_size, data_dir, cache)
 
 
-def load_again(described: dict, whose: str | Path, data_dir: str | Path | None = None) -> ImageData:
+def load_again(
+    described: dict, whose: str | Path, data_dir: str | Path | None = None, cache: str | Path | None = None
+) -> ImageData:
     """The set that the "data" part of a run's config describes; `data_dir` says where it moved to, a folder of images
-    or one of TFDS sets.
+    or one of TFDS sets, `cache` likewise.
 
     Raises DataError where it cannot be had, or is not what `whose` (the run's path) was trained on.
     """
     name = described["name"]
     if data_dir and name.startswith("folder:"):
         name = f"folder:{data_dir}"
-    data = load_data(name, image_size=described["image_size"], data_dir=data_dir or described["data_dir"])
+    data_dir, cache = data_dir or described["data_dir"], cache or described.get("cache")
+    data = load_data(name, image_size=described["image_size"], data_dir=data_dir, cache=cache)
     if data.fingerprint != described["fingerprint"]:
         raise DataError(
             f"{data.name} is not what {whose} was trained on (fingerprint {data.fingerprint[:12]}, expected "
@@ -125,16 +135,20 @@ def load_again(described: dict, whose: str | Path, data_dir: str | Path | None =
     return data
 
 
-def _load(kind, rest, reason, image_size, data_dir) -> ImageData:
+def _load(kind, rest, reason, image_size, data_dir, root) -> ImageData:
     source = SOURCES[kind]
-    train, test, class_names, notes = source.load()(rest or source.rest, image_size, data_dir)
-    train, test = hold_out(*train) if test is None else (train, test)
     if source.takes == "PATH":
         rest = Path(rest).expanduser().resolve()
+    cache = Cache((f"{kind}-{rest}", image_size, data_dir and str(Path(data_dir).absolute())), root)
+    train, test, class_names, notes = source.load()(rest or source.rest, image_size, data_dir, cache)
+    train, test = hold_out(*train) if test is None else (train, test)
     name = f"{kind}:{rest}" if rest else kind
     if not len(train[0]) or not len(test[0]):
         raise DataError(f"{name} has too few images: {len(train[0])} for training, {len(test[0])} for testing")
-    return ImageData(name, reason, *train, *test, class_names, notes)
+    data = ImageData(name, reason, *train, *test, class_names, notes)
+    if cache.used:
+        vars(data)["fingerprint"] = cache.fingerprint(data)
+    return data
 
 
 def _check_batch_size(batch_size):

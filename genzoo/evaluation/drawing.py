@@ -68,15 +68,14 @@ def _draw(path, n, seeds, settings, labels):
 
 def _sampled(model, n, seed, options, labels):
     """(uint8 images [n, h, w, c], seconds that they took)"""
-    from genzoo.data.pixels import to_uint8
     from genzoo.progress import evaluations_bar
 
     words = [model.family, *(f"{name} {options[name]}" for name in ("sampler", "steps", "guidance") if name in options)]
     with evaluations_bar(f"{', '.join(words)}, seed {seed}") as bar:
         began = time.perf_counter()
-        images = model.sample(n, labels=None if labels is None else labels[:n], seed=seed, progress=bar, **options)
-        seconds = time.perf_counter() - began
-    return to_uint8(images, model.run_config["data"]["native_shape"]), seconds
+        how = {"labels": None if labels is None else labels[:n], "seed": seed, "progress": bar, **options}
+        images = model.sample_pixels(n, model.run_config["data"]["native_shape"], **how)
+        return images, time.perf_counter() - began
 
 
 def _parameters(model):

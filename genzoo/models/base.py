@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from genzoo.data.pixels import to_uint8
 from genzoo.errors import UsageError
 from genzoo.models.families import family, those
 from genzoo.models.stored import Stored
@@ -166,16 +167,33 @@ class GenerativeModel(Stored, keras.Model):
         Raises UsageError for what this family cannot do.
         """
         n, labels = self._requested(n, labels)
+        images = np.empty((n, *self.image_shape), np.float32)
+        for part, chunk in self._chunks(n, labels, seed, 0, progress, options):
+            images[part] = chunk
+        return images
+
+    def sample_pixels(self, n, native_shape, *, labels=None, seed=0, first=0, progress=None, **options):
+        """Returns new images as `sample` does, but uint8 [n, h, w, c] of native_shape; few are floats at a time.
+
+        first: the number of the first one among those that the seed gives, a multiple of CHUNK.
+        """
+        n, labels = self._requested(n, labels)
+        images = np.empty((n, *native_shape), np.uint8)
+        for part, chunk in self._chunks(n, labels, seed, first, progress, options):
+            images[part] = to_uint8(chunk, native_shape)
+        return images
+
+    def _chunks(self, n, labels, seed, first, progress, options):
+        """Yields (slice, images) of at most CHUNK images each."""
         options = self.sampling_options(options)
-        images = []
         for start in range(0, n, CHUNK):
             size = min(CHUNK, n - start)
             report = progress and (
                 lambda done, total, start=start, size=size: progress(start * total + done * size, n * total)
             )
-            chunk = self.generate(size, labels[start : start + size], chunk_seed(seed, start), report, **options)
-            images.append(np.asarray(chunk))
-        return np.clip(np.concatenate(images), -1, 1)
+            part = slice(start, start + size)
+            chunk = self.generate(size, labels[part], chunk_seed(seed, first + start), report, **options)
+            yield part, np.clip(np.asarray(chunk), -1, 1)
 
     def sampling_options(self, asked, task="sample"):
         """Returns all options of sampling for a task of `families.TASKS`: what was asked, and else its defaults."""

@@ -9,7 +9,7 @@ from genzoo.runs.schema import shortened
 
 NAME = "decisions.json"  # in the folder of a checkpoint
 # What may change by hand before a resume. The data has to have its fingerprint, the versions Keras' major version.
-FREE = {"data": ("name", "reason", "data_dir", "fingerprint"), "train": ("sample_every", "tensorboard")}
+FREE = {"data": ("name", "reason", "data_dir", "cache", "fingerprint"), "train": ("sample_every", "tensorboard")}
 
 
 def write(folder, decisions, config):

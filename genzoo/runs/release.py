@@ -50,7 +50,7 @@ def portable(config):
         data = data | {"name": f"{kind}:{Path(rest).name}"}
     if "from" in train and not train["from"]["run"].startswith(zoo.PREFIX):
         train = train | {"from": train["from"] | {"run": Path(train["from"]["run"]).name}}
-    return config | {"data": data | {"data_dir": None}, "train": train}
+    return config | {"data": data | {name: None for name in ("data_dir", "cache") if name in data}, "train": train}
 
 
 def _halved(array):

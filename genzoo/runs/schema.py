@@ -50,8 +50,8 @@ FIELDS = {
     "model_config": ({"image_shape": Shape(), "num_classes": _CLASSES}, {}),
     "data": (
         {"name": Text(), "native_shape": Shape(), "num_classes": _CLASSES},
-        {"reason": Text(), "image_size": Maybe(Whole(1, MOST_SIDE)), "data_dir": Maybe(Text()), "image_shape": Shape(),
-         "class_names": Names(), "fingerprint": Text()},
+        {"reason": Text(), "image_size": Maybe(Whole(1, MOST_SIDE)), "data_dir": Maybe(Text()), "cache": Maybe(Text()),
+         "image_shape": Shape(), "class_names": Names(), "fingerprint": Text()},
     ),
     "train": (
         {"steps": _COUNT},

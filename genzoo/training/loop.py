@@ -20,6 +20,7 @@ from genzoo.training.length import Decision, Length
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
 SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
+MOST_NUMBERS = 2**27  # in these images, as floats half a gigabyte: fewer of them above 64x64x3
 PREVIEW_IMAGES = 1000  # the same before the end, where it must not hold up the training
 SAVE_SECONDS = 20.0  # an epoch's end saves where the last checkpoint is older than this
 WARMUP_SHARE, WARMUP_STEPS = 0.05, 500  # the learning rate rises over this share of a run, at most these steps
@@ -115,7 +116,7 @@ class Trainer:
     def _some_images(self, most):
         """At most that many training images, with their labels."""
         images, labels = self.data.train_images, self.data.train_labels
-        kept = chosen(len(images), most)
+        kept = chosen(len(images), min(most, MOST_NUMBERS // math.prod(self.data.image_shape)))
         return Floats(images, kept), labels[kept]
 
     def picture(self):

@@ -18,6 +18,7 @@ class TrainSettings:
     data: str = "auto"
     image_size: int | None = None  # pixels; None: the set's own size
     data_dir: str | None = None  # where TFDS sets are prepared
+    cache: str | None = None  # a folder whose files hold the images; None: for large sets that of the user
     epochs: int | None = None  # at most one of epochs, steps and minutes
     steps: int | None = None
     minutes: float | None = None  # wall time of the whole command, from `started`
@@ -65,6 +66,11 @@ class TrainSettings:
             raise UsageError(f"--from takes the family and its options from {source.name}: leave out {words}")
         object.__setattr__(self, "model", source.config["model"])
         object.__setattr__(self, "options", source.model_options)
+
+    @property
+    def source(self):
+        """What `load_data` takes, {name: value}."""
+        return {"name": self.data, "image_size": self.image_size, "data_dir": self.data_dir, "cache": self.cache}
 
     def elapsed(self):
         """Seconds since the command began."""

@@ -15,6 +15,7 @@ from genzoo.models.families import build, family
 from genzoo.runs.lock import locked
 from genzoo.runs.run import Run, check_free
 from genzoo.stack import keras
+from genzoo.training.cost import STEP_FORWARD, cost_of
 from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
 from genzoo.training.settings import TrainSettings, check_fits
@@ -35,7 +36,7 @@ def train(settings, data=None, callbacks=()):
     preset = family(settings.model).train
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
-    data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    data = data or load_data(**settings.source)
     check_fits(settings, data)
     _announce(data)
     path = settings.free_path(data.name)
@@ -73,11 +74,11 @@ def train(settings, data=None, callbacks=()):
         return trainer.run(run, callbacks)
 
 
-def resume(path, data_dir=None, callbacks=()):
+def resume(path, data_dir=None, callbacks=(), cache=None):
     """Goes on with an interrupted run from its newest whole checkpoint, on the same data. -> Summary; None where the
     run is finished. Of the time that a run of so many minutes has, only what it trained so far is gone.
 
-    data_dir: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
+    data_dir, cache: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
     the folder holds no run, its config was changed by hand, its checkpoints belong to another stack, or another process
@@ -95,7 +96,7 @@ def resume(path, data_dir=None, callbacks=()):
         )
     with locked(run.path):
         run.check_unchanged()
-        data = load_again(described, run.path, data_dir)
+        data = load_again(described, run.path, data_dir, cache)
         _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])
         model = build(config["model"], **config["model_config"])
@@ -125,6 +126,8 @@ def _length(settings, preset, trainer):
     began, per_epoch, every = settings.elapsed(), trainer.steps_per_epoch, settings.sample_every
     steps = settings.steps or (settings.epochs or 0) * per_epoch
     minutes = settings.minutes or (None if steps else preset["minutes"])
+    if settings.dry_run:
+        _report_cost(cost_of(trainer.model), trainer.batch_size)
     speed = measure(trainer) if minutes or settings.dry_run else None
     seconds = reserve = None
     if minutes:
@@ -157,6 +160,7 @@ def _describe(data, settings):
         "reason": data.reason,
         "image_size": settings.image_size,
         "data_dir": settings.data_dir,
+        "cache": settings.cache,
         "native_shape": list(data.native_shape),
         "image_shape": list(data.image_shape),
         "num_classes": data.num_classes,
@@ -165,11 +169,17 @@ def _describe(data, settings):
     }
 
 
+def _report_cost(cost, batch_size):
+    """Prints what a dry run counts, before it measures anything: a step of a large network takes minutes on a CPU."""
+    step, memory = STEP_FORWARD * batch_size * cost.flops, cost.memory(batch_size) / 2**30
+    print(f"parameters: {cost.parameters:,}")
+    print(f"operations: {cost.flops / 1e9:.3g} GFLOP an image, forward; about {step / 1e12:.3g} TFLOP a step")
+    print(f"memory:     about {memory:.1f} GiB for weights, their averages, Adam and a batch, estimated", flush=True)
+
+
 def _report(trainer, speed, steps, seconds):
     """Prints what a dry run found. seconds: that the whole command would take."""
-    parameters = sum(math.prod(weight.shape) for weight in trainer.model.trainable_weights)
-    print(f"parameters: {parameters:,}")
     print(f"steps:      {steps:,} of {trainer.batch_size} images, {trainer.steps_per_epoch:,} an epoch")
     print(f"speed:      {trainer.batch_size / speed.step:.0f} images/s; a picture takes {speed.picture:.1f} s")
-    print(f"memory:     {speed.memory / 2**30:.1f} GiB at most so far")
+    print(f"used:       {speed.memory / 2**30:.1f} GiB of memory at most so far")
     print(f"time:       about {seconds / 60:.1f} minutes; nothing was written")

@@ -187,6 +187,9 @@ BAD = {
     "negative label": ("sample RUN --labels=-1", 2, "labels"),
     "no images": ("sample RUN --n 0", 2, "from 1"),
     "too many images": ("sample RUN --n 1000000000", 2, "100000"),
+    "a part of one file": ("sample RUN --part 1/2", 2, "FOLDER/"),
+    "a part beyond the last": ("sample RUN --part 3/2 --out TMP/a/", 2, "K/M"),
+    "an animation of shards": ("sample RUN --gif TMP/a.gif --out TMP/a/", 2, "--gif"),
     "out of no kind": ("sample RUN --out TMP/a.bmp", 2, ".png"),
     "out in no folder": ("sample RUN --out TMP/absent/a.png", 5, "absent"),
     "out exists": ("sample RUN --out TMP/full/kept.png", 5, "--overwrite"),
@@ -601,3 +604,37 @@ def test_resuming_a_finished_run_changes_nothing(trained, call):
     before = snapshot(trained("ae"))
     code, out, _ = call("train", "--resume", trained("ae"))
     assert code == 0 and "nothing to resume" in out and snapshot(trained("ae")) == before
+
+
+def test_shards_hold_the_images_of_one_file_however_they_are_split(trained, call, tmp_path, monkeypatch):
+    """Also where a shard is lost, and drawn again by a second call."""
+    monkeypatch.setattr("genzoo.models.base.CHUNK", 4)
+    monkeypatch.setattr("genzoo.runs.shards.CHUNK", 4)
+    monkeypatch.setattr("genzoo.runs.shards.SHARD_BYTES", 8 * 64)  # two chunks
+    run, words = trained("cvae"), ("--n", 30, "--seed", 7, "--labels", "3,1,4")
+    assert call("sample", run, *words, "--out", tmp_path / "a.npz")[0] == 0
+    whole = arrays(tmp_path / "a.npz")
+
+    def together(folder):
+        files = sorted((tmp_path / folder).glob("*.npz"))
+        assert [path.name for path in files] == [f"images-0000{i}-of-00004.npz" for i in (1, 2, 3, 4)]
+        return [np.concatenate(both) for both in zip(*map(arrays, files), strict=True)]
+
+    code, out, _ = call("sample", run, *words, "--out", f"{tmp_path}/one/")
+    assert code == 0 and "wrote 4 of 4 shards" in out
+    kept = (tmp_path / "one" / "images-00001-of-00004.npz").stat().st_mtime_ns
+    (tmp_path / "one" / "images-00003-of-00004.npz").unlink()
+    code, out, _ = call("sample", run, *words, "--out", f"{tmp_path}/one/")
+    assert "wrote 1 of 4 shards" in out and "3 were there" in out
+    assert (tmp_path / "one" / "images-00001-of-00004.npz").stat().st_mtime_ns == kept
+    for part in ("2/3", "3/3", "1/3"):
+        assert call("sample", run, *words, "--out", f"{tmp_path}/three/", "--part", part)[0] == 0
+    for folder in ("one", "three"):
+        for found, expected in zip(together(folder), whole, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+    for changed, named in ((["--seed", 8], "seed"), (["--n", 29], "n"), (["--prior", "normal"], "options")):
+        code, _, err = call("sample", run, *words, *changed, "--out", f"{tmp_path}/one/")
+        assert code == 5 and f"other {named}:" in err and err.count("\n") == 1
+    assert call("sample", run, *words, "--n", 3, "--out", f"{tmp_path}/one/", "--overwrite")[0] == 0
+    assert [path.name for path in (tmp_path / "one").glob("*.npz")] == ["images-00001-of-00001.npz"]

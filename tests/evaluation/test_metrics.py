@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from genzoo.data.rows import Rows
 from genzoo.data.sets import load_data
 from genzoo.evaluation.memory import PeakMemory
 from genzoo.evaluation.metrics.distances import frechet_distance, kernel_distance
@@ -187,3 +188,19 @@ def test_peak_memory_sees_what_was_freed_again():
             block += 1
         del block
     assert busy.bytes - idle.bytes > 100e6
+
+
+def test_parts_of_a_large_set_give_what_the_whole_gives(monkeypatch, tmp_path):
+    """The search among training images, here of a file, and the moments of features."""
+    rng = np.random.default_rng(0)
+    images, training = rng.integers(0, 256, (12, 4, 5, 3), np.uint8), rng.integers(0, 256, (203, 4, 5, 3), np.uint8)
+    training[7] = images[3]
+    x, y = rng.normal(3, 2, (203, 6)), rng.normal(size=(50, 6))
+    whole, distance = nearest_training(images, training), frechet_distance(x, y)
+    assert whole[1].tolist() == [i == 3 for i in range(12)]
+    np.save(tmp_path / "all.npy", training)
+    monkeypatch.setattr("genzoo.evaluation.metrics.neighbours.SEARCHED", 30 * 60)  # 30 images, fewer than are ranked
+    monkeypatch.setattr("genzoo.evaluation.metrics.distances.MOMENTS", 17)
+    for found, expected in zip(nearest_training(images, Rows(tmp_path / "all.npy")), whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert frechet_distance(x, y) == pytest.approx(distance, rel=1e-12)

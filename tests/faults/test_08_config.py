@@ -13,7 +13,8 @@ from genzoo.runs import zoo
 from genzoo.runs.run import Run
 from genzoo.training.start import resume
 
-FREE = {"name", "reason", "fingerprint", "data_dir", "sample_every", "tensorboard", "genzoo", "python", "tensorflow"}
+FREE = {"name", "reason", "fingerprint", "data_dir", "cache", "sample_every", "tensorboard"}
+FREE |= {"genzoo", "python", "tensorflow"}
 
 
 def other(value):

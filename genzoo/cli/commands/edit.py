@@ -42,7 +42,7 @@ def interpolate(args):
     checks.check_encodes(run)
     steps = checks.inversion_steps(run, args.ddim_steps)
     out = checks.output(run, args, "interpolation.png", ".png")
-    data = load_again(run.config["data"], run.name, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir, args.cache)
     model = load(run.path)
     first, last = pairs_of(data.test_labels, args.n, args.seed, same_label=model.conditional)
     a, b = to_float(data.test_images[first]), to_float(data.test_images[last])
@@ -87,7 +87,7 @@ def inpaint(args):
 def _start(run, args, asked=None):
     """(model, images, labels, native shape): n test images as the model takes them, with the asked labels in turn, or
     their own; labels are None where the model takes none."""
-    data = load_again(run.config["data"], run.name, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir, args.cache)
     model = load(run.path)
     chosen = permutation(len(data.test_images), args.seed)[: args.n]
     labels = data.test_labels[chosen] if asked is None else np.resize(asked, len(chosen))

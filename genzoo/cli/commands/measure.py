@@ -22,7 +22,7 @@ def evaluate(args):
     run.check_finished()
     options = checks.sampling_options(run, args.options)
     check_writable(run.output("metrics.json"))
-    data = load_again(run.config["data"], run.name, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir, args.cache)
     name = run.path.resolve().name
     results = _evaluated({name: (run, options)}, data, args)
     from genzoo.evaluation import scores
@@ -52,7 +52,7 @@ def compare(args):
         runs = _named([Run.open(path) for path in args.runs])
         _check_comparable(runs)
         first = next(iter(runs.values()))
-        data, facts = load_again(first.config["data"], first.name, args.data_dir), []
+        data, facts = load_again(first.config["data"], first.name, args.data_dir, args.cache), []
     asked = {name: (run, checks.sampling_options(run, {})) for name, run in runs.items()}
     results = _evaluated(asked, data, args)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def sweep(args):
     files = [run.output("sweep.csv"), run.output("sweep.png")]
     for path in files:
         checks.file_to_write(path, args.overwrite, ".csv", ".png")
-    data = load_again(run.config["data"], run.name, args.data_dir)
+    data = load_again(run.config["data"], run.name, args.data_dir, args.cache)
     from genzoo.evaluation.drawing import draw, labels_to_ask
     from genzoo.evaluation.metrics.reference import Reference
     from genzoo.evaluation.sweep import QUALITY, Point, pareto, sweep_table
@@ -164,7 +164,7 @@ def _described(data):
 def _trained(args, folder):
     """({family: finished run}, data, facts), in `folder`; runs that it holds already are kept or gone on with."""
     minutes = 5.0 if args.minutes is None else args.minutes
-    data = load_data(args.data, data_dir=args.data_dir)
+    data = load_data(args.data, data_dir=args.data_dir, cache=args.cache)
     for name in args.train:  # all of them, before the first is put to minutes of work
         families.family(name).check_labels(data.num_classes, data.name)
     runs = {}
@@ -185,7 +185,8 @@ def _trained(args, folder):
             print(f"{name}: training for {minutes:g} minutes")
             from genzoo.training.start import train
 
-            settings = TrainSettings(name, data.name, data_dir=args.data_dir, minutes=minutes, out=path)
+            places = {"data_dir": args.data_dir, "cache": args.cache, "out": path}
+            settings = TrainSettings(name, data.name, minutes=minutes, **places)
             runs[name] = train(settings, data).run
         gc.collect()
     how = f"{minutes:g} minutes of wall-clock time each, with the family's own batch size and learning rate"

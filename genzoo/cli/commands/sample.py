@@ -1,12 +1,17 @@
 """`genzoo sample`."""
 
 import math
+import os
+import sys
 import time
 from itertools import cycle, islice
+from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from genzoo.cli import checks
+from genzoo.cli.types import MOST_IMAGES
 from genzoo.data.pixels import to_uint8
 from genzoo.errors import UsageError
 from genzoo.pictures.grids import grid, save_gif, save_npz, save_png
@@ -14,6 +19,7 @@ from genzoo.progress import evaluations_bar
 from genzoo.runs.load import load
 from genzoo.runs.run import Run
 
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # a name that ends in one is a folder's
 FRAMES, FRAME_IMAGES = 40, 64  # of an animation at most
 PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
 
@@ -21,6 +27,12 @@ PICTURE_ROWS, PICTURE_IMAGES = 12, 4  # of a steps picture at most
 def sample(args):
     """Runs `genzoo sample`: draws images, as a picture or as arrays, and on request the way from noise to them."""
     run = Run.open(args.run)
+    if args.out is not None and args.out.endswith(SEPARATORS):
+        return _sample_shards(run, args)
+    if args.part:
+        raise UsageError("--part is for shards: name a folder, --out FOLDER/")
+    if (args.n or 0) > MOST_IMAGES:
+        raise UsageError(f"--n {args.n}: at most {MOST_IMAGES} images go into one file; for more name --out FOLDER/")
     labels = checks.labels_to_draw(run, args.labels, args.n)
     options = checks.sampling_options(run, args.options)
     out = checks.output(run, args, "sample.png", ".png", ".npz")
@@ -46,6 +58,29 @@ def sample(args):
         n = min(len(labels), FRAME_IMAGES)
         way = model.trajectory(n, labels=labels_of(n), seed=args.seed, frames=FRAMES, **options)
         _save_way(to_uint8(np.array(way), native), gif, steps_picture, _columns(labels[:n]))
+
+
+def _sample_shards(run, args):
+    """Draws the shards of a folder that are not there yet, or those of a part."""
+    labels = checks.labels_to_draw(run, args.labels, None)
+    options = checks.sampling_options(run, args.options)
+    if args.gif or args.steps_picture:
+        raise UsageError("--gif and --steps-picture go with one file: leave them out, or name --out FILE")
+    from genzoo.runs.shards import Shards
+
+    native, of = tuple(run.config["data"]["native_shape"]), np.array(labels, np.int32)
+    shards = Shards(Path(args.out), args.n or len(of), native, args.seed, of, options, run.weights_sha256())
+    shards.begin(args.overwrite)
+    model = load(run.path)
+    mine = shards.of_part(*(args.part or (1, 1)))
+    missing = [number for number in mine if args.overwrite or not shards.path(number).exists()]
+    began, drawn = time.monotonic(), 0
+    for number in tqdm(missing, unit=" shards", disable=not sys.stderr.isatty(), leave=False):
+        drawn += shards.draw(model, number)
+    if drawn:
+        print(_summary(model, drawn, options, time.monotonic() - began))
+    there = f", {len(mine) - len(missing)} were there" if len(mine) > len(missing) else ""
+    print(f"wrote {len(missing)} of {len(shards)} shards into {shards.folder}{there}")
 
 
 def _summary(model, n, options, seconds):

@@ -14,7 +14,8 @@ def train(args):
     """Runs `genzoo train`: trains a new run, or with --resume the rest of an interrupted one."""
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options")}
     if "resume" in asked:
-        run, data_dir = Run.open(asked.pop("resume")), asked.pop("data_dir", None)
+        run = Run.open(asked.pop("resume"))
+        places = {name: asked.pop(name, None) for name in ("data_dir", "cache")}
         others = ", ".join(f"--{key.replace('_', '-')}" for key in (*asked, *args.options))
         if others:
             raise UsageError(f"--resume goes on with the settings of {run.name}: leave out {others}")
@@ -23,11 +24,11 @@ def train(args):
             return
         from genzoo.training.start import resume
 
-        return _finish(resume(run.path, data_dir))
+        return _finish(resume(run.path, **places))
     settings = TrainSettings(from_run=asked.pop("from", None), **asked, options=args.options)
     if settings.out is not None and not settings.dry_run:
         check_free(settings.out, overwrite=settings.overwrite)
-    data = load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
+    data = load_data(**settings.source)
     check_fits(settings, data)
     families.family(settings.model).model_options(settings.options, data.image_shape, data.num_classes)
     from genzoo.training.start import train

@@ -2,12 +2,16 @@
 
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from genzoo.data.resize import allocate, fit
+from genzoo.data.cache import Cache, stamp_of
+from genzoo.data.resize import fit
+from genzoo.data.rows import at_once, one_channel, take
 from genzoo.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -16,11 +20,15 @@ SIZE = 32  # pixels a side, where none is asked for
 NAMED = 3  # how many skipped files a note names
 
 
+BROKEN, TOO_LARGE = -1, -2
+REFUSALS = {BROKEN: "broken", TOO_LARGE: f"larger than {MAX_PIXELS / 1e6:.0f} megapixels"}
+
+
 class Refused(Exception):
-    """A file that is left out, with the heading under which it is counted."""
+    """A file that is left out, with one of REFUSALS."""
 
 
-def load(path: str | Path, size: int | None, _=None):
+def load(path: str | Path, size: int | None, _=None, cache=None):
     """Reads a folder of images, cropped to squares of `size` pixels a side: a loader, see `data.catalogue`.
 
     The images have one channel where every one is grey, else three; the class names are sorted, () for a flat folder,
@@ -35,61 +43,95 @@ def load(path: str | Path, size: int | None, _=None):
         )
     root = root.resolve()
     skipped: dict[str, list[str]] = {}
-    folders = [entry for entry in _entries(root) if entry.is_dir() and _stays(entry, root, skipped)]
-    files = {folder: _image_files(folder, root, skipped) for folder in folders}
+    folders = sorted(entry.name for entry in _entries(root) if _is_dir(entry) and _stays(entry, root, skipped))
+    files = {folder: _image_files(root / folder, root, skipped) for folder in folders}
     loose = _image_files(root, root, skipped)
     if not any(files.values()):
-        files = {root: loose}
+        files = {"": loose}
     elif loose:
-        skipped["beside the class folders"] = [file.name for file in loose]
+        skipped["beside the class folders"] = loose
 
-    images = allocate(sum(map(len, files.values())), (size, size, 3))
-    labels: list[int] = []
-    class_names: list[str] = []
-    for folder, members in files.items():
-        first = len(labels)
-        for file in members:
-            try:
-                images[len(labels)] = _read(file, size)
-                labels.append(len(class_names))
-            except Refused as refusal:
-                skipped.setdefault(str(refusal), []).append(str(file.relative_to(root)))
-        if len(labels) > first:  # a class without a usable image is no class
-            name = os.fsencode(folder.name).decode("utf-8", "replace")
-            class_names.append("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name))
+    folders, names = list(files), [name for members in files.values() for name in members]
+    owners = np.repeat(np.arange(len(folders)), [len(members) for members in files.values()])
+    place = lambda i: os.path.join(folders[owners[i]], names[i])  # noqa: E731
+    shape = (size, size, 3)
+    read = partial(_decoded, lambda i: _read(root / place(i), size), owners, shape)
+    stamp = lambda: stamp_of(root / place(i) for i in range(len(names)))  # noqa: E731
+    images, facts = (cache or Cache()).images("all", len(names), shape, read, stamp)
 
+    for i in np.flatnonzero(facts < 0):
+        skipped.setdefault(REFUSALS[facts[i]], []).append(place(i))
     notes = tuple(_note(heading, names) for heading, names in skipped.items())
-    if len(labels) < 2:  # one to train on, one to test on
-        found = "; ".join((f"{len(labels)} usable PNG or JPEG files", *notes))
+    usable = np.flatnonzero(facts >= 0)
+    if len(usable) < 2:  # one to train on, one to test on
+        found = "; ".join((f"{len(usable)} usable PNG or JPEG files", *notes))
         raise DataError(f"{path}: {found}; expected at least 2, in it or in one subfolder a class")
-    images = images[: len(labels)]
-    if (images == images[..., :1]).all():
-        images = np.ascontiguousarray(images[..., :1])
-    names = () if root in files else tuple(class_names)
-    return (images, np.array(labels, np.int32)), None, names, notes
+    if len(usable) < len(facts):
+        images = take(images, usable)
+    found, colour = np.divmod(facts[usable], 2)
+    if not colour.any():
+        images = one_channel(images)
+    present = np.unique(found)  # a class without a usable image is no class
+    class_names = () if "" in files else tuple(_printable(folders[k]) for k in present)
+    return (images, np.searchsorted(present, found).astype(np.int32)), None, class_names, notes
 
 
-def _entries(folder: Path) -> list[Path]:
+def _decoded(read, owners, shape, start):
+    """Yields (images uint8 [n, *shape], facts int32 [n]) from file `start` on.
+
+    A fact is twice the number of a file's folder, and one more where it has colours; or one of REFUSALS.
+    Threads decode, as many as there are cores: Pillow does not hold the interpreter while it does.
+    """
+
+    def decoded(i):
+        try:
+            image = read(i)
+            return image, 2 * owners[i] + bool((image != image[..., :1]).any())
+        except Refused as refusal:
+            return np.zeros(shape, np.uint8), refusal.args[0]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():  # here, since filters are all threads'
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        for first in range(start, len(owners), at_once(shape)):
+            images, facts = zip(*pool.map(decoded, range(len(owners))[first : first + at_once(shape)]), strict=True)
+            yield np.stack(images), np.int32(facts)
+
+
+def _entries(folder: Path):
+    """Yields what is in a folder, but for hidden files, in any order."""
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith("."))
     except OSError as error:
         raise DataError(f"cannot list {folder}: {error.strerror}") from None
 
 
-def _image_files(folder: Path, root: Path, skipped: dict[str, list[str]]) -> list[Path]:
-    """Returns the PNG and JPEG files directly in `folder`, and passes over those of other kinds."""
-    files = [entry for entry in _entries(folder) if entry.suffix.lower() in SUFFIXES and not entry.is_dir()]
-    return [file for file in files if _stays(file, root, skipped)]
+def _image_files(folder: Path, root: Path, skipped: dict[str, list[str]]) -> list[str]:
+    """Returns the names of the PNG and JPEG files directly in `folder`, sorted; passes over those of other kinds."""
+    return sorted(
+        entry.name for entry in _entries(folder)
+        if entry.name.lower().endswith(SUFFIXES) and not _is_dir(entry) and _stays(entry, root, skipped)
+    )  # fmt: skip
 
 
-def _stays(entry: Path, root: Path, skipped: dict[str, list[str]]) -> bool:
-    """Tells whether `entry`, with its links followed, lies in `root`; one that does not is noted as skipped."""
+def _is_dir(entry) -> bool:
     try:
-        inside = entry.resolve().is_relative_to(root)
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
+
+
+def _stays(entry, root: Path, skipped: dict[str, list[str]]) -> bool:
+    """Tells whether `entry`, with its links followed, lies in `root`; one that does not is noted as skipped."""
+    if not entry.is_symlink():  # and what it lies in was looked at before
+        return True
+    try:
+        inside = Path(entry.path).resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # links in a circle
         inside = False
     if not inside:
-        skipped.setdefault("links that leave the folder", []).append(str(entry.relative_to(root)))
+        skipped.setdefault("links that leave the folder", []).append(os.path.relpath(entry.path, root))
     return inside
 
 
@@ -97,20 +139,17 @@ def _read(file: Path, size: int) -> np.ndarray:
     """Decodes one file to uint8 [size, size, 3]; raises Refused for a broken or an oversized one."""
     try:
         if not file.is_file():  # a pipe would block, a dangling link has nothing to read
-            raise Refused("broken")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=("PNG", "JPEG")) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Refused(f"larger than {MAX_PIXELS / 1e6:.0f} megapixels")
-                return np.asarray(fit(_as_rgb(ImageOps.exif_transpose(image)), size))
+            raise Refused(BROKEN)
+        with Image.open(file, formats=("PNG", "JPEG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Refused(TOO_LARGE)
+            return np.asarray(fit(_as_rgb(ImageOps.exif_transpose(image)), size))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Refused(f"larger than {MAX_PIXELS / 1e6:.0f} megapixels") from None
+        raise Refused(TOO_LARGE) from None
     except Refused:
         raise
     except Exception:  # decoders fail in many ways (OSError, SyntaxError, ValueError, zlib.error, ...)
-        raise Refused("broken") from None
+        raise Refused(BROKEN) from None
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -123,7 +162,12 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _printable(name: str) -> str:
+    name = os.fsencode(name).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+
+
 def _note(heading: str, names: list[str]) -> str:
     # repr: a file name may hold line breaks or terminal codes.
-    shown = ", ".join(map(repr, names[:NAMED])) + (", ..." if len(names) > NAMED else "")
+    shown = ", ".join(map(repr, sorted(names)[:NAMED])) + (", ..." if len(names) > NAMED else "")
     return f"skipped {len(names)} ({heading}): {shown}"

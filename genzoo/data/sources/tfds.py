@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from genzoo.data.resize import allocate, fit_array
-from genzoo.errors import DataError
+from genzoo.data.cache import Cache, stamp_of
+from genzoo.data.resize import fit_array
+from genzoo.data.rows import at_once
+from genzoo.errors import DataError, GenzooError
 
 HOST = "storage.googleapis.com"  # where tensorflow-datasets asks first, and where MNIST comes from
 HOST_SECONDS = 3.0
@@ -31,7 +33,7 @@ class Unavailable(DataError):
         )
 
 
-def load(name: str, size: int | None, data_dir: str | Path | None):
+def load(name: str, size: int | None, data_dir: str | Path | None, cache=None):
     """Reads a set's train and test splits whole: a loader, see `data.catalogue`.
 
     name: SET or SET/CONFIG.   size: of squares to resize to.   The validation split stands in for a missing test split.
@@ -64,15 +66,15 @@ def load(name: str, size: int | None, data_dir: str | Path | None):
     splits = builder.info.splits
     if "train" not in splits:
         raise DataError(f"{name} has no train split, only {', '.join(splits) or 'none at all'}")
-    test = next((split for split in ("test", "validation") if split in splits), None)
+    test, cache = next((split for split in ("test", "validation") if split in splits), None), cache or Cache()
     try:
         return (
-            _read(tfds, builder, "train", shape, size, len(class_names)),
-            test and _read(tfds, builder, test, shape, size, len(class_names)),
+            _read(tfds, builder, "train", shape, size, len(class_names), cache),
+            test and _read(tfds, builder, test, shape, size, len(class_names), cache),
             class_names,
             (),
         )
-    except DataError:
+    except GenzooError:
         raise
     except Exception as error:
         raise DataError(
@@ -148,21 +150,24 @@ def _check_features(tfds, builder, name: str):
     return tuple(label.names), tuple(image.shape)
 
 
-def _read(tfds, builder, split: str, shape, size: int | None, classes: int):
+def _read(tfds, builder, split: str, shape, size: int | None, classes: int, cache):
     """Reads one split, in its stored order -> images uint8 [N, *shape], labels int32 [N]."""
     count = builder.info.splits[split].num_examples
-    images, labels = allocate(count, shape), np.empty(count, np.int32)
-    once = tfds.ReadConfig(try_autocache=False)  # it is read once, so a cache would only be a second copy
-    dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=once)
-    dataset = dataset.map(lambda row: (row["image"], row["label"])).batch(256 if size is None else 1)
-    start = 0
-    for batch, batch_labels in dataset.prefetch(4).as_numpy_iterator():
-        stop = start + len(batch)
-        images[start:stop] = batch if size is None else [fit_array(image, size) for image in batch]
-        labels[start:stop] = batch_labels
-        start = stop
-    if start != count:
-        raise DataError(f"{builder.data_path} holds {start} of {count} {split} images: prepare it again")
+
+    def read(start):
+        once = tfds.ReadConfig(try_autocache=False)  # it is read once, so a cache would only be a second copy
+        dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=once).skip(start)
+        dataset = dataset.map(lambda row: (row["image"], row["label"]))
+        dataset = dataset.batch(min(256, at_once(shape)) if size is None else 1)
+        for batch, labels in dataset.prefetch(4).as_numpy_iterator():
+            images = batch if size is None else np.stack([fit_array(image, size) for image in batch])
+            yield images, labels.astype(np.int32)
+            start += len(labels)
+        if start != count:
+            raise DataError(f"{builder.data_path} holds {start} of {count} {split} images: prepare it again")
+
+    files = sorted(Path(builder.data_path).iterdir())
+    images, labels = cache.images(split, count, shape, read, lambda: stamp_of(files))
     if count and not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(f"the {split} split of {builder.name} has images without a label: it cannot be used")
     return images, labels

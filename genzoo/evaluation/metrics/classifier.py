@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from genzoo.data.pixels import to_float
+from genzoo.data.pixels import Floats
 from genzoo.networks.blocks import conv
 from genzoo.stack import keras, layers, tf
 
@@ -57,7 +57,7 @@ def _batch_size(data, recipe):
 
 def _batches(data, recipe, steps):
     """Shuffled batches, each moved by up to a `shift`-th of its side: two pixels of MNIST."""
-    images, labels = to_float(data.train_images), data.train_labels
+    images, labels = Floats(data.train_images, np.arange(len(data.train_labels))), data.train_labels
     size, shift = _batch_size(data, recipe), min(data.native_shape[:2]) // recipe["shift"]
     rng = np.random.default_rng(0)
 
@@ -68,6 +68,6 @@ def _batches(data, recipe, steps):
                 chosen = order[start : start + size]
                 yield np.roll(images[chosen], rng.integers(-shift, shift + 1, 2), axis=(1, 2)), labels[chosen]
 
-    spec = (tf.TensorSpec([size, *images.shape[1:]]), tf.TensorSpec([size], tf.int32))
+    spec = (tf.TensorSpec([size, *data.image_shape]), tf.TensorSpec([size], tf.int32))
     dataset = tf.data.Dataset.from_generator(batches, output_signature=spec).take(steps)
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)

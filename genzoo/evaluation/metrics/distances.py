@@ -6,6 +6,7 @@ Inception's features.
 
 import numpy as np
 
+MOMENTS = 100_000  # vectors at once
 KID_BLOCK = 1000  # vectors compared at once, where there are enough
 
 
@@ -49,10 +50,18 @@ def _mmd2(x, y):
 
 
 def _moments(x):
-    x = np.asarray(x, np.float64)
     if len(x) < 2:
         raise ValueError(f"expected at least 2 vectors, got {len(x)}")
-    return x.mean(axis=0), np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1])
+    # Of float64 copies of a part at a time, put together as Chan et al. 1979 do.
+    n, mean, scatter = 0, 0.0, 0.0
+    for start in range(0, len(x), MOMENTS):
+        part = np.asarray(x[start : start + MOMENTS], np.float64)
+        m, centre = len(part), part.mean(axis=0)
+        part = part - centre
+        apart = centre - mean
+        scatter = scatter + part.T @ part + np.outer(apart, apart) * (n * m / (n + m))
+        n, mean = n + m, mean + apart * (m / (n + m))
+    return mean, scatter / (n - 1)
 
 
 def _symmetric_root(matrix):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genzoo.data.pixels import to_float
+from genzoo.data.rows import stretches
 from genzoo.errors import CheckpointError, DataError
 from genzoo.evaluation.metrics.classifier import make_network, train_network, training_steps
 from genzoo.evaluation.process import in_own_process
@@ -19,7 +20,7 @@ from genzoo.files import write_atomically
 from genzoo.stack import keras, tf
 
 RECIPE = {"version": 2, "epochs": 6, "least_steps": 1500, "batch": 128, "lr": 2e-3, "shift": 14, "features": 128}
-READ_AT_ONCE = 500  # images: bounds the memory
+READ_AT_ONCE = 500  # images at most: bounds the memory
 
 
 class Reading(NamedTuple):
@@ -64,12 +65,13 @@ class Judge:
 
     def read(self, images):
         """Returns the `Reading` of uint8 images [n, h, w, c]."""
-        parts = []
-        for start in range(0, len(images), READ_AT_ONCE):
-            scores, features = self.network(to_float(images[start : start + READ_AT_ONCE]), training=False)
+        n, d = len(images), self.recipe["features"]
+        read = Reading(np.empty(n, np.int64), np.empty(n, np.float32), np.empty((n, d), np.float32))
+        for part in stretches(images, READ_AT_ONCE):
+            scores, features = self.network(to_float(images[part]), training=False)
             shares = tf.nn.softmax(scores).numpy()
-            parts.append(Reading(shares.argmax(axis=1), shares.max(axis=1), np.asarray(features)))
-        return Reading(*map(np.concatenate, zip(*parts, strict=True)))
+            read.classes[part], read.sureness[part], read.features[part] = shares.argmax(1), shares.max(1), features
+        return read
 
 
 def judge_of(data, say=print):

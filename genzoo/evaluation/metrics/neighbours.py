@@ -5,6 +5,7 @@ import numpy as np
 NEIGHBOURS = 5
 COPY_RATIO = 1 / 2  # a sample this much closer to one training image than to its `COPY_RANK`-th nearest is a copy
 COPY_RANK = 50
+SEARCHED = 2**26  # numbers in the training images that are searched at once
 
 
 def prdc(real, fake, k=NEIGHBOURS):
@@ -42,7 +43,8 @@ def prdc(real, fake, k=NEIGHBOURS):
 
 
 def nearest_training(images, training):
-    """Returns (distance, copied), [n] each, of uint8 images [n, h, w, c] from training images [m, h, w, c].
+    """Returns (distance, copied), [n] each, of uint8 images [n, h, w, c] from training images [m, h, w, c], which may
+    be `Rows`.
 
     distance: to the nearest training image, root mean square over pixels that run from 0 to 1.
     copied: whether that image stands out, at less than half of the distance of the 50th nearest one (a relative
@@ -52,9 +54,15 @@ def nearest_training(images, training):
 
     flat = lambda a: a.reshape(len(a), -1).astype(np.float32) / 255  # noqa: E731
     rank = min(COPY_RANK, len(training))
-    search = NearestNeighbors(n_neighbors=rank, algorithm="brute").fit(flat(training))
     parts = np.array_split(np.arange(len(images)), -(-len(images) // 1000))
-    distances = np.concatenate([search.kneighbors(flat(images[part]))[0] for part in parts])
+    distances = np.full((len(images), rank), np.inf)
+    size = max(1, SEARCHED // int(np.prod(images.shape[1:])))
+    for start in range(0, len(training), size):  # bounds the memory
+        seen = flat(training[start : start + size])
+        search = NearestNeighbors(n_neighbors=min(rank, len(seen)), algorithm="brute").fit(seen)
+        for part in parts:
+            both = np.concatenate([distances[part], search.kneighbors(flat(images[part]))[0]], axis=1)
+            distances[part] = np.sort(both, axis=1)[:, :rank]
     copied = distances[:, 0] < COPY_RATIO * distances[:, -1]
     return distances[:, 0] / np.sqrt(np.prod(images.shape[1:])), copied
 
