@@ -29,3 +29,9 @@ class CheckpointError(GenzooError):
     """A run folder, checkpoint or output that cannot be read or written."""
 
     exit_code = 5
+
+
+class ClusterError(GenzooError):
+    """Of the workers that train together, one did not come, went away, or differs from the others."""
+
+    exit_code = 5

@@ -10,15 +10,19 @@ LOG_SECONDS = 30.0  # between lines where there is no terminal
 
 
 class Progress:
-    """Shows step, loss, images/s and time left on stderr. A context; `total` and `initial` count steps."""
+    """Shows step, loss, images/s and time left on stderr, or counts alone. A context.
 
-    def __init__(self, total, initial, batch_size):
+    total, initial: steps.     shown: whether anything is to be seen.
+    """
+
+    def __init__(self, total, initial, batch_size, shown=True):
         live = sys.stderr.isatty()
         self._stream = sys.stderr if live else _Lines(sys.stderr)
         self._bar = tqdm(
             total=total,
             initial=initial,
             file=self._stream,
+            disable=not shown,
             mininterval=0.2 if live else LOG_SECONDS,
             maxinterval=LOG_SECONDS,
             miniters=1,

@@ -3,6 +3,8 @@
 XLA draws other numbers from the same key than TensorFlow's own kernels do, though as repeatably.
 """
 
+from contextlib import contextmanager
+
 from genzoo.stack import tf
 
 NOISE, TIME, DROP, LATENT, START = range(5)  # the streams; draws of one step must not share one
@@ -14,18 +16,43 @@ def _key(seed, step, stream):
     return tf.stack([tf.cast(seed, tf.int64), step * _STREAMS + stream])
 
 
+@contextmanager
+def rows_of(rank, count):
+    """Context of a process that has one of `count` equal parts of a batch: what is drawn for its rows, [n, ...], are
+    these rows of what is drawn for the whole batch."""
+    global _part
+    before, _part = _part, (rank, count)
+    try:
+        yield
+    finally:
+        _part = before
+
+
+_part = 0, 1
+
+
+def _drawn(draw, shape, key):
+    rank, count = _part
+    if count == 1:
+        return draw(shape, key, alg="philox")
+    n, *row = tf.unstack(tf.convert_to_tensor(shape))
+    return draw(tf.stack([n * count, *row]), key, alg="philox")[rank * n : (rank + 1) * n]
+
+
 def normal(shape, seed, step, stream):
     """Returns a standard normal float32 tensor. seed, step: integers, or tensors of them; stream: one of the above."""
-    return tf.random.stateless_normal(shape, _key(seed, step, stream), alg="philox")
+    return _drawn(tf.random.stateless_normal, shape, _key(seed, step, stream))
 
 
 def uniform(shape, seed, step, stream):
     """Returns a float32 tensor, uniform in [0, 1)."""
-    return tf.random.stateless_uniform(shape, _key(seed, step, stream), alg="philox")
+    return _drawn(tf.random.stateless_uniform, shape, _key(seed, step, stream))
 
 
 def spread_uniform(size, seed, step, stream):
     """Returns `size` numbers of [0, 1), each uniform: one draw, spread evenly, so that a loss that depends on time
     varies less from batch to batch (Kingma et al. 2021, appendix I.1)."""
-    spread = tf.range(size, dtype=tf.float32) / tf.cast(size, tf.float32)
-    return (uniform([], seed, step, stream) + spread) % 1.0
+    rank, count = _part
+    spread = tf.range(rank * size, (rank + 1) * size, dtype=tf.float32) / tf.cast(count * size, tf.float32)
+    with rows_of(0, 1):
+        return (uniform([], seed, step, stream) + spread) % 1.0

@@ -59,3 +59,28 @@ else:
 def tf_variable(variable):
     """Returns the tf.Variable behind a Keras weight on either stack."""
     return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def serve(addresses, rank, start_seconds, silence_seconds):
+    """Returns what has to be kept while this process, one of those of "HOST:PORT", is to reach the others by collective
+    operations: TensorFlow's strategy, of which only the server and the heartbeat are used.
+
+    start_seconds: in which all have to come.    silence_seconds: after which one counts as gone.
+    """
+    from tensorflow.python.distribute.collective_all_reduce_strategy import coordination_config_pb2
+    from tensorflow.python.eager import context
+
+    # As the strategy would set it itself, but for the times: its own are an hour for the start.
+    context.context().configure_coordination_service(
+        "standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        cluster_register_timeout_in_ms=1000 * start_seconds,
+        heartbeat_timeout_in_ms=1000 * silence_seconds,
+        shutdown_barrier_timeout_in_ms=1000 * silence_seconds,
+        coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=len(addresses))],
+    )
+    cluster = tf.train.ClusterSpec({"worker": list(addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, task_type="worker", task_id=rank, rpc_layer="grpc"
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)

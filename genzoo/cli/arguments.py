@@ -34,10 +34,15 @@ def train(command):
     group.add_argument("--minutes", type=types.number(above=0), metavar="M", help="wall time from launch to end")
 
     add = command.add_argument_group("how (defaults: see below)").add_argument
-    add("--batch-size", type=types.whole(1), metavar="N", help="images a step")
+    add("--batch-size", type=types.whole(1), metavar="N", help="images a step, of all workers")
     add("--lr", type=types.number(above=0), metavar="RATE", help="learning rate")
     add("--ema", type=types.number(least=0, below=1), metavar="DECAY", help="of averaged weights; 0: none")
     add("--jit-compile", action="store_true", help="compile the step with XLA (GPU; slower on a CPU)")
+
+    group = command.add_argument_group("who (default: those of TF_CONFIG where it is set, else this process alone)")
+    add = group.add_mutually_exclusive_group().add_argument
+    add("--workers", type=types.whole(1), metavar="N", help="start N processes here that train as one, with a GPU each")
+    add("--cluster", choices=("slurm",), help="train as one with the other tasks of this job")
 
     add = command.add_argument_group("where").add_argument
     add("--out", metavar="RUN", help="the run folder (default: runs/MODEL-DATA, numbered)")

@@ -35,6 +35,7 @@ def main(argv=None):
     argv = [_hyphens(word) for word in (sys.argv[1:] if argv is None else argv)]
     try:
         args = make_parser().parse_args(argv)
+        args.words = argv
         module = import_module(f"genzoo.cli.commands.{COMMANDS[args.command].module}")
         getattr(module, args.command)(args)
         return 0

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from genzoo import rng
 from genzoo.data.pixels import to_uint8
 from genzoo.errors import UsageError
 from genzoo.models.families import family, those
@@ -28,6 +29,7 @@ class GenerativeModel(Stored, keras.Model):
     """
 
     loss_names = ("loss",)
+    workers = None  # those that train it as one, `training.workers.Workers`
 
     def __init__(self, image_shape, num_classes=0, **options):
         super().__init__()
@@ -127,13 +129,22 @@ class GenerativeModel(Stored, keras.Model):
     def train_step(self, batch):
         """One step on {"image": [B, H, W, C], "label": [B]}: gradients, clipped; the optimizer; the moving average."""
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int64)
-        weights = self.network.trainable_variables
-        with tf.GradientTape() as tape:
-            terms = self.loss_terms(self.network, batch["image"], batch["label"], step, training=True)
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(terms["loss"], weights), CLIP_NORM)
+        weights, size = self.network.trainable_variables, tf.shape(batch["image"])[0]
+        terms, gradients = self.losses_and_gradients(batch["image"], batch["label"], step)
+        if self.workers is not None:
+            terms, gradients = self.workers.mean(terms, gradients)
+            size *= self.workers.count
+        gradients, _ = tf.clip_by_global_norm(gradients, CLIP_NORM)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         self._average(step)
-        return self._track(terms, batch)
+        return self._track(terms, size)
+
+    def losses_and_gradients(self, images, labels, step):
+        """Returns ({name: scalar} of `loss_terms`, [gradients of the loss]) of this process's rows of a batch."""
+        part = (0, 1) if self.workers is None else (self.workers.rank, self.workers.count)
+        with tf.GradientTape() as tape, rng.rows_of(*part):
+            terms = self.loss_terms(self.network, images, labels, step, training=True)
+        return terms, tape.gradient(terms["loss"], self.network.trainable_variables)
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, batch):
@@ -141,7 +152,8 @@ class GenerativeModel(Stored, keras.Model):
         # Keyed by the images seen so far: every evaluation of the same set meets the same noise. Below 0, since no step
         # of training is there.
         step = -1 - tf.cast(tf.convert_to_tensor(self.trackers["loss"].count), tf.int64)
-        return self._track(self.loss_terms(self.ema, batch["image"], batch["label"], step, training=False), batch)
+        terms = self.loss_terms(self.ema, batch["image"], batch["label"], step, training=False)
+        return self._track(terms, tf.shape(batch["image"])[0])
 
     def _average(self, step):
         """Moves the averages, with the warm-up that short runs need: decay = min(d, (1 + step) / (10 + step))."""
@@ -150,8 +162,7 @@ class GenerativeModel(Stored, keras.Model):
         for average, weight in zip(self.ema.weights, self.network.weights, strict=True):
             average.assign_sub((1 - decay) * (average - weight))
 
-    def _track(self, terms, batch):
-        size = tf.shape(batch["image"])[0]
+    def _track(self, terms, size):
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name], sample_weight=size)
         return {name: tracker.result() for name, tracker in self.trackers.items()}

@@ -35,6 +35,22 @@ class TrainingState:
         for name, value in values.items():
             self.variables[name].assign(value)
 
+    def dump(self):
+        """The values of all variables and of `seconds` as bytes, for `load` of a model built alike."""
+        return b"".join(variable.numpy().tobytes() for variable in (*self.variables.values(), self.seconds))
+
+    def load(self, content):
+        """Takes what `dump` gave."""
+        at = 0
+        for variable in (*self.variables.values(), self.seconds):
+            values = np.zeros(variable.shape, variable.dtype.as_numpy_dtype)
+            variable.assign(np.frombuffer(content, values.dtype, values.size, at).reshape(values.shape))
+            at += values.nbytes
+
+    def sha256(self, prefixes):
+        """sha256 (hex) over the variables whose names begin with one of these."""
+        return sha256([n for n in self.variables if n.startswith(prefixes)], lambda name: self.variables[name].numpy())
+
     def not_finite(self):
         """The name of a variable that holds NaN or infinity, or None."""
         floats = ((name, v) for name, v in self.variables.items() if v.dtype.is_floating)

@@ -14,8 +14,10 @@ from genzoo.progress import Progress
 from genzoo.runs.run import Run
 from genzoo.runs.state import TrainingState
 from genzoo.stack import keras, tf
+from genzoo.training.cluster import check_divides
 from genzoo.training.interrupt import Interrupted, stop_request
 from genzoo.training.length import Decision, Length
+from genzoo.training.workers import ALONE
 
 ROWS, COLUMNS = 4, 10  # of a picture
 VALIDATION_IMAGES = 2000  # at most, at each epoch's end
@@ -58,50 +60,72 @@ class Trainer:
     model: a `GenerativeModel`.     data: an `ImageData`.
     train: the "train" part of a run's config. To be measured, a Trainer needs no more than batch_size, lr, ema, seed
         and jit_compile; `run` needs all of it.
+    workers: with whom it trains as one, `Workers`. Of these the chief alone writes, validates and draws.
+
+    Raises UsageError where a batch does not divide by the number of workers.
     """
 
-    def __init__(self, model, data, train):
-        self.model, self.data, self.train = model, data, train
+    def __init__(self, model, data, train, workers=ALONE):
+        self.model, self.data, self.train, self.workers = model, data, train, workers
         self.batch_size = min(train["batch_size"], len(data.train_images))
+        check_divides(self.batch_size, workers.count)
         self.steps_per_epoch = data.steps_per_epoch(self.batch_size)
         model.seed, model.ema_decay = train["seed"], train["ema"]
-        model.compile(optimizer=keras.optimizers.Adam(train["lr"]), jit_compile=train["jit_compile"])
+        workers.join(model, train["jit_compile"])
+        compiled = train["jit_compile"] and workers.count == 1  # XLA does not know how to add up over processes
+        model.compile(optimizer=keras.optimizers.Adam(train["lr"]), jit_compile=compiled)
         self.state = TrainingState(model)
         kept = chosen(len(data.test_images), VALIDATION_IMAGES)
         self._validation = replace(data, test_images=data.test_images[kept], test_labels=data.test_labels[kept])
 
     def run(self, run, callbacks=()):
-        """Trains from the run's newest checkpoint, or from the start, to its end. -> Summary.
+        """Trains from the run's newest checkpoint, or from the start, to its end. -> Summary; None but for the chief.
 
         callbacks: Keras callbacks. Each epoch is a `fit` of its own, so they meet the start of training and epoch 0
             anew in each. One that sets `model.stop_training` ends the run there, as if it had been planned so.
 
-        Raises DivergedError, Interrupted, and CheckpointError when the folder cannot be written.
+        Raises DivergedError, Interrupted, CheckpointError when the folder cannot be written, and ClusterError where
+        another worker has gone or differs.
         """
-        (run.path / "samples").mkdir(exist_ok=True)
+        workers = self.workers
         self._run, self._callbacks, self._note, self._began = run, callbacks, None, time.monotonic()
-        self._step = self.state.restore(run)
-        if not self._step:
-            self.model.prepare_training(self._some_images(SAMPLING_IMAGES)[0])
+        self._step, self._rows, decisions = self._restored() if workers.chief else (0, [], [])
+        self._step, decisions = workers.from_chief([self._step, decisions])
+        if workers.count > 1:  # it fitted or read what the others did not
+            self.state.load(workers.from_chief(self.state.dump() if workers.chief else b""))
         self._before = float(self.state.seconds.numpy())
-        self._rows = [row for row in run.read_metrics() if int(row["step"]) <= self._step]
-        self._saved, self._replanned = time.monotonic(), False
+        workers.begin(self._before)
+        self._saved, self._replanned = self._seconds(), False
         # A run that was begun by an older version has no "seconds": its steps stand.
-        settings, decisions = self.train, [Decision(*made) for made in run.decisions(self._step)]
+        settings, decisions = self.train, [Decision(*made) for made in decisions]
         self._length = Length(settings["steps"], settings.get("seconds"), settings.get("reserve"), decisions)
         with (
             stop_request() as self._stop,
-            Progress(self._length.total, self._step, self.batch_size) as self._bar,
+            Progress(self._length.total, self._step, self.batch_size, shown=workers.chief) as self._bar,
         ):
             while self._step < self._length.total:
                 self._epoch()
-            write_atomically(run.path / "curves.png", loss_curves(self._rows))
+            if workers.chief:
+                write_atomically(run.path / "curves.png", loss_curves(self._rows))
+            workers.wait()  # none leaves before the chief has written
+        if not workers.chief:
+            return None
         return Summary(run, self._seconds(), self._bar.images_per_second, self._rows[-1], self._note)
 
+    def _restored(self):
+        """(step, rows of metrics.csv, decisions) of the run's newest checkpoint, whose state is taken."""
+        run = self._run
+        (run.path / "samples").mkdir(exist_ok=True)
+        step = self.state.restore(run)
+        if not step:
+            self.model.prepare_training(self._some_images(SAMPLING_IMAGES)[0])
+        return step, [row for row in run.read_metrics() if int(row["step"]) <= step], run.decisions(step)
+
     def batches(self, step):
-        """The training batches from `step` to its epoch's end."""
+        """The training batches from `step` to its epoch's end; with other workers, this one's rows of them."""
         epoch, done = divmod(step, self.steps_per_epoch)
-        return self.data.train_batches(self.batch_size, seed=self.train["seed"], epoch=epoch, skip=done)
+        batches = self.data.train_batches(self.batch_size, seed=self.train["seed"], epoch=epoch, skip=done)
+        return self.workers.rows(batches, self.batch_size)
 
     def validate(self):
         """{"val_" + tracker: value} on the test split, with the averaged weights."""
@@ -140,8 +164,11 @@ class Trainer:
     def _columns(self):
         return min(COLUMNS, self.model.num_classes) if self.model.conditional else COLUMNS
 
-    def _seconds(self):
+    def _own_seconds(self):
         return self._before + time.monotonic() - self._began
+
+    def _seconds(self):
+        return self.workers.seconds(self._own_seconds())
 
     def _epoch(self):
         """Trains to the end of the current epoch, or of the run, and writes the epoch's row."""
@@ -159,7 +186,12 @@ class Trainer:
         history = self.model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks).history
         if self.model.stop_training and self._step < self._length.total:  # one of the callbacks asked for it
             self._length.end(self._step)
-        logs = {metric.name: history[metric.name][-1] for metric in self.model.metrics} | self.validate()
+        if self.workers.chief:
+            self._write_row({metric.name: history[metric.name][-1] for metric in self.model.metrics} | self.validate())
+        picture = self._picture_due() or self._step == self._length.total
+        self._keep(picture, checkpoint=picture or self._seconds() - self._saved > SAVE_SECONDS)
+
+    def _write_row(self, logs):
         row = {
             "epoch": math.ceil(self._step / self.steps_per_epoch),
             "step": self._step,
@@ -169,19 +201,19 @@ class Trainer:
         }
         self._rows.append(row)
         self._run.write_metrics(self._rows)
-        picture = self._picture_due() or self._step == self._length.total
         if self.train["tensorboard"]:
             self._to_tensorboard(logs)
-        self._keep(picture, checkpoint=picture or time.monotonic() - self._saved > SAVE_SECONDS)
 
     def before_step(self):
-        """Sets the learning rate."""
+        """Sets the learning rate, and tells the other workers what came since the last step."""
         length = self._length
+        self.workers.before_step(self._step, self._stop.signum, self._own_seconds())
         self.model.optimizer.learning_rate = learning_rate(length.position(self._step), length.steps, self.train["lr"])
 
     def after_step(self, loss):
         """Counts the step; stops where `loss`, the epoch's mean so far, is not finite; plans, draws and saves what is
         due."""
+        self.workers.after_step(self._step)
         self._step += 1
         if not math.isfinite(loss):
             raise self._diverged(f"the loss became {loss}")
@@ -202,28 +234,42 @@ class Trainer:
 
     def _keep(self, picture, checkpoint):
         """Draws and saves what is due; after a decision and on a signal saves in any case; on a signal stops."""
-        stopped, finished = self._stop.signum is not None, self._step == self._length.total
+        signum, finished = self.workers.signal(self._stop.signum), self._step == self._length.total
+        stopped = signum is not None
         if checkpoint or stopped or self._replanned:
             broken = self.state.not_finite()
             if broken:
                 raise self._diverged(f"{broken} holds NaN or infinity")
-            self._note = self.prepare_sampling(SAMPLING_IMAGES if finished else PREVIEW_IMAGES)
-            if picture:
-                save_png(self._run.picture(self._step), self.picture())
-            # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
-            self._run.write_weights(self.model.weights_dict())
-            self.state.seconds.assign(self._seconds())
-            self.state.save(self._run, self._step, [astuple(decision) for decision in self._length.decisions])
-            self._saved, self._replanned = time.monotonic(), False
+            self._check_workers()
+            if self.workers.chief:
+                self._save(picture, SAMPLING_IMAGES if finished else PREVIEW_IMAGES)
+            self._saved, self._replanned = self._seconds(), False
         if stopped and not finished:
+            self.workers.wait()
             raise Interrupted(
                 f"stopped after step {self._step} of {self._length.total}, all saved; "
                 f"go on with: train --resume {self._run.path}",
-                self._stop.signum,
+                signum,
             )
 
+    def _save(self, picture, images):
+        self._note = self.prepare_sampling(images)
+        if picture:
+            save_png(self._run.picture(self._step), self.picture())
+        # The weights before the checkpoint: a run whose last checkpoint stands has its last weights too.
+        self._run.write_weights(self.model.weights_dict())
+        self.state.seconds.assign(self._seconds())
+        self.state.save(self._run, self._step, [astuple(decision) for decision in self._length.decisions])
+
+    def _check_workers(self):
+        """Raises ClusterError where another worker's weights, average or optimizer differ."""
+        if self.workers.count > 1:
+            digest = self.state.sha256(("network.", "ema.", "optimizer."))
+            do = "give all workers the same versions and kind of processor, and resume"
+            self.workers.check_same(digest, f"weights at step {self._step}", do)
+
     def _diverged(self, what):
-        kept = self._run.step
+        kept = self._run.step if self.workers.chief else 0
         held = f"the checkpoint of step {kept} is kept" if kept else "no checkpoint was written yet"
         lr = self.train["lr"] / 3
         return DivergedError(f"{what} at step {self._step}; {held}; train anew with a lower --lr, such as {lr:.1g}")

@@ -54,7 +54,7 @@ def measure(trainer):
     keep a person waiting for the first step of the run that much longer.
     """
     before = trainer.state.snapshot()
-    clock = _Clock()
+    clock = _Clock(trainer.workers)
     batches = trainer.batches(0).repeat().take(MOST_STEPS)
     trainer.model.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
     began = time.perf_counter()
@@ -96,9 +96,9 @@ def steps_within(seconds, speed, steps_per_epoch, every=None):
 class _Clock(keras.callbacks.Callback):
     """Times steps and ends `fit` when STEP_SECONDS of them are timed."""
 
-    def __init__(self):
+    def __init__(self, workers):
         super().__init__()
-        self._times = []
+        self._times, self._workers = [], workers
 
     @property
     def step_seconds(self):
@@ -114,7 +114,8 @@ class _Clock(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._times.append(time.perf_counter())
-        if len(self._times) > WARM_STEPS + 2 and self._times[-1] - self._times[WARM_STEPS] > STEP_SECONDS:
+        enough = len(self._times) > WARM_STEPS + 2 and self._times[-1] - self._times[WARM_STEPS] > STEP_SECONDS
+        if self._workers.from_chief(enough):
             self.model.stop_training = True
 
 

@@ -4,8 +4,11 @@ Every choice that shapes a run stands in its config.json before the first step, 
 of (seed, step). So a run that is resumed, wherever it was cut, ends in the same bytes as one that was not.
 """
 
+import hashlib
+import json
 import math
 import platform
+from contextlib import nullcontext
 from importlib.metadata import version
 
 from genzoo import __version__
@@ -20,27 +23,37 @@ from genzoo.training.interrupt import Interrupted
 from genzoo.training.loop import Summary, Trainer
 from genzoo.training.settings import TrainSettings, check_fits
 from genzoo.training.speed import PICTURES, measure, steps_within
+from genzoo.training.workers import ALONE
 
 __all__ = ["Interrupted", "Summary", "TrainSettings", "resume", "train"]
 
 
-def train(settings, data=None, callbacks=()):
-    """Trains as a `TrainSettings` says. -> Summary; None after a dry run, which says what it found and writes nothing.
+def train(settings, data=None, callbacks=(), workers=ALONE):
+    """Trains as a `TrainSettings` says. -> Summary; None after a dry run, which says what it found and writes nothing,
+    and of all workers but the chief, who alone writes.
 
     data: the `ImageData` that the settings name, where it is loaded already (which needs no TensorFlow, this does).
     callbacks: Keras callbacks, see `Trainer.run`.
+    workers: with whom to train as one; each calls this with the same settings.
 
     Raises UsageError, DataError, CheckpointError (the run folder cannot be written), DivergedError (NaN or infinity;
-    the last good checkpoint stays) and Interrupted (SIGINT or SIGTERM; the state is saved).
+    the last good checkpoint stays), Interrupted (SIGINT or SIGTERM; the state is saved) and ClusterError (another
+    worker has gone or differs).
     """
+    with workers.watched():
+        return _train(settings, data, callbacks, workers)
+
+
+def _train(settings, data, callbacks, workers):
+    writes = workers.chief and not settings.dry_run
     preset = family(settings.model).train
-    if settings.out is not None and not settings.dry_run:
+    if settings.out is not None and writes:
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
     data = data or load_data(**settings.source)
     check_fits(settings, data)
     _announce(data)
     path = settings.free_path(data.name)
-    if not settings.dry_run:
+    if writes:
         check_free(path, overwrite=settings.overwrite)
     keras.utils.set_random_seed(settings.seed)
     model = build(settings.model, image_shape=data.image_shape, num_classes=data.num_classes, **settings.options)
@@ -50,7 +63,11 @@ def train(settings, data=None, callbacks=()):
     source = {}
     if settings.from_run is not None:
         source = {"from": _begin_with(model, settings.from_run)}
-    trainer = Trainer(model, data, shaping)
+    if workers.count > 1:
+        asked = json.dumps([data.fingerprint, settings.model, model.config, shaping, source])
+        digest = hashlib.sha256(asked.encode()).hexdigest()
+        workers.check_same(digest, "data or settings", "give all workers the same")
+    trainer = Trainer(model, data, shaping, workers)
     shaping |= source
     shaping |= _length(settings, preset, trainer)
     if settings.dry_run:
@@ -67,6 +84,8 @@ def train(settings, data=None, callbacks=()):
             "keras": version("keras"),
         },
     }
+    if not workers.chief:
+        return trainer.run(Run(path, config), callbacks)
     run = Run.create(path, config, overwrite=settings.overwrite)
     with locked(run.path):
         if source:
@@ -74,40 +93,48 @@ def train(settings, data=None, callbacks=()):
         return trainer.run(run, callbacks)
 
 
-def resume(path, data_dir=None, callbacks=(), cache=None):
+def resume(path, data_dir=None, callbacks=(), cache=None, workers=ALONE):
     """Goes on with an interrupted run from its newest whole checkpoint, on the same data. -> Summary; None where the
     run is finished. Of the time that a run of so many minutes has, only what it trained so far is gone.
 
     data_dir, cache: where the data moved to; None: it is where it was.     callbacks: see `Trainer.run`.
+    workers: as of `train`; they may be more or fewer than before. The chief alone needs the folder.
 
     Raises what `train` raises, DataError where the data is not what the run began with, and CheckpointError where
     the folder holds no run, its config was changed by hand, its checkpoints belong to another stack, or another process
     trains it.
     """
-    run = Run.open(path)
-    config, described = run.config, run.config["data"]
-    if run.status()[0] == "finished":
+    with workers.watched():
+        return _resume(path, data_dir, cache, callbacks, workers)
+
+
+def _resume(path, data_dir, cache, callbacks, workers):
+    run = Run.open(path) if workers.chief else None
+    config = workers.from_chief(run.config if run and run.status()[0] != "finished" else None)
+    if config is None:
         return None
+    run = run or Run(path, config)
     theirs, ours = (text.split(".")[0] for text in (config["versions"].get("keras", "?"), version("keras")))
     if theirs != ours:
         raise CheckpointError(
             f"{run.path} was trained with Keras {theirs} and this is Keras {ours}; resume it there (Keras 2: "
             "Python 3.10 or 3.11, Keras 3: Python 3.12 or newer). Sampling from it works on both"
         )
-    with locked(run.path):
-        run.check_unchanged()
-        data = load_again(described, run.path, data_dir, cache)
+    with locked(run.path) if workers.chief else nullcontext():
+        if workers.chief:
+            run.check_unchanged()
+        data = load_again(config["data"], run.path, data_dir, cache)
         _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])
         model = build(config["model"], **config["model_config"])
         source = config["train"].get("from")
-        if source and not run.checkpoints():  # it ended before the first was written
+        if source and workers.chief and not run.checkpoints():  # it ended before the first was written
             found = _begin_with(model, source["run"])
             if found != source:
                 raise CheckpointError(
                     f"{source['run']} has other weights now than {run.path} began with; train it anew"
                 )
-        return Trainer(model, data, config["train"]).run(run, callbacks)
+        return Trainer(model, data, config["train"], workers).run(run, callbacks)
 
 
 def _begin_with(model, path):
@@ -141,7 +168,8 @@ def _length(settings, preset, trainer):
         if not minutes:
             began += speed.tracing
         _report(trainer, speed, steps, began + speed.seconds(steps, per_epoch, every))
-    return {"minutes": minutes, "seconds": seconds, "reserve": reserve, "steps": steps, "sample_every": every}
+    length = {"minutes": minutes, "seconds": seconds, "reserve": reserve, "steps": steps, "sample_every": every}
+    return trainer.workers.from_chief(length)
 
 
 def _announce(data):
