@@ -141,8 +141,8 @@ class Cache:
 
             saved = time.monotonic()
             for arrays in read(done):
-                for file, array in zip(open_files, arrays, strict=True):
-                    file.write(np.ascontiguousarray(array))
+                for file, array, (_, dtype) in zip(open_files, arrays, layouts, strict=True):
+                    file.write(np.ascontiguousarray(array, dtype))
                 done += len(arrays[1])
                 bar.update(len(arrays[1]))
                 if time.monotonic() - saved > SAVE_SECONDS:
