@@ -135,7 +135,13 @@ def main():
     whole, cut = args.folder / "whole", args.folder / "cut"
     length = ["--steps", args.steps]
     train = ["train", *TINY, "--data", "million", "--cache", cache, "--overwrite", *length]
-    go = lambda name, words, **more: run(name, [str(word) for word in words], limit, environ, rows, **more)  # noqa: E731
+
+    def go(name, words, **more):
+        run(name, [str(word) for word in words], limit, environ, rows, **more)
+        said = {"images": args.images, "labels": args.labels, "limit": limit, "rows": rows}
+        (args.folder / "memory.json").write_text(json.dumps(said))  # after each step: all of them take a while
+        draw(rows, limit, args.folder / "memory.png")
+
     go("write, train", [*train, "--out", whole])
     go("train again, cut", [*train, "--out", cut], stop_at=cut / "config.json")
     go("resume", ["train", "--resume", cut])
@@ -143,9 +149,6 @@ def main():
     go("evaluate", ["evaluate", whole, "--n", args.n])
     go("sample shards", ["sample", whole, "--n", 20_000, "--out", f"{args.folder / 'shards'}/", "--overwrite"])
     print(f"the resumed run has {'the same' if same else 'OTHER'} weights as the whole one")
-    said = {"images": args.images, "labels": args.labels, "limit": limit, "same": same, "rows": rows}
-    (args.folder / "memory.json").write_text(json.dumps(said))
-    draw(rows, limit, args.folder / "memory.png")
     if not args.keep:
         shutil.rmtree(cache)
 
