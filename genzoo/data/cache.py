@@ -97,7 +97,7 @@ class Cache:
             sizes = [file.stat().st_size for file in self._files(name)]
             why = next((why for key, why in WHY.items() if found.get(key) != about[key]), None)
             why = why or ("some of it is missing" if found.get("bytes") != sizes else None)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             why = "some of it is missing" if path.exists() else ""
         except (OSError, ValueError, AttributeError) as error:
             why = f"it cannot be read, {error}"
@@ -141,8 +141,8 @@ class Cache:
 
             saved = time.monotonic()
             for arrays in read(done):
-                for file, array in zip(open_files, arrays, strict=True):
-                    file.write(np.ascontiguousarray(array))
+                for file, array, (_, dtype) in zip(open_files, arrays, layouts, strict=True):
+                    file.write(np.ascontiguousarray(array, dtype))
                 done += len(arrays[1])
                 bar.update(len(arrays[1]))
                 if time.monotonic() - saved > SAVE_SECONDS:
@@ -195,11 +195,12 @@ def _done(progress, parts, about):
         return 0
 
 
+@contextlib.contextmanager
 def _opened(path, shape, dtype, done):
     """A file of NumPy's format for an array of that shape, open behind its first `done` rows; further ones are cut."""
-    file = open(path, "r+b" if done else "w+b")  # noqa: SIM115 (the caller's to close)
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": tuple(shape)}
-    np.lib.format.write_array_header_1_0(file, header)
-    file.truncate(file.tell() + done * int(np.prod(shape[1:])) * np.dtype(dtype).itemsize)
-    file.seek(0, os.SEEK_END)
-    return file
+    with open(path, "r+b" if done else "w+b") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + done * int(np.prod(shape[1:])) * np.dtype(dtype).itemsize)
+        file.seek(0, os.SEEK_END)
+        yield file
