@@ -50,7 +50,8 @@ def _train(settings, data, callbacks, workers):
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
     data = data or load_data(settings.data, image_size=settings.image_size, data_dir=settings.data_dir)
     check_fits(settings, data)
-    _announce(data)
+    if workers.chief:
+        _announce(data)
     path = settings.free_path(data.name)
     if writes:
         check_free(path, overwrite=settings.overwrite)
@@ -123,7 +124,8 @@ def _resume(path, data_dir, callbacks, workers):
         if workers.chief:
             run.check_unchanged()
         data = load_again(config["data"], run.path, data_dir)
-        _announce(data)
+        if workers.chief:
+            _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])
         model = build(config["model"], **config["model_config"])
         source = config["train"].get("from")
@@ -158,10 +160,11 @@ def _length(settings, preset, trainer):
         began = settings.elapsed()
         seconds = 60 * minutes - began
         steps, every, reserve = steps_within(seconds, speed, per_epoch, every)
-        print(f"{minutes:g} minutes: about {steps:,} steps of {trainer.batch_size} images")
+        if trainer.workers.chief:
+            print(f"{minutes:g} minutes: about {steps:,} steps of {trainer.batch_size} images")
     elif every is None:
         every = math.ceil(steps / PICTURES)
-    if settings.dry_run:
+    if settings.dry_run and trainer.workers.chief:
         if not minutes:
             began += speed.tracing
         _report(trainer, speed, steps, began + speed.seconds(steps, per_epoch, every))
