@@ -40,6 +40,7 @@ FAULTS = {  # name: (which of the two is hit, by which signal; None: it raises a
     "SIGSTOP of the chief": (0, signal.SIGSTOP),
     "an exception in a worker": (1, None),
     "SIGTERM to a worker": (1, signal.SIGTERM),
+    "a network that is cut": (None, "cut"),
     "a worker does not come": (1, "absent"),
 }
 
@@ -71,7 +72,9 @@ def hit(fault, folder):
         if how is None:
             workers[rank].wait(120)
         began = time.monotonic()
-        if how is not None:
+        if how == "cut":
+            subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+        elif how is not None:
             workers[rank].send_signal(how)
     others = {each: worker for each, worker in workers.items() if each != rank or how == signal.SIGTERM}
     codes = [worker.wait(150) for worker in others.values()]
@@ -92,7 +95,13 @@ def _until(true, workers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=list(FAULTS), metavar="NAME")
-    for fault in parser.parse_args().faults:
+    parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    for fault in args.faults:
+        if FAULTS[fault][1] == "cut" and not args.in_namespace:  # a network of its own, for root alone
+            again = [sys.executable, "-m", "benchmarks.worker_faults", "--in-namespace", "--faults", fault]
+            subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *again], check=True)
+            continue
         with tempfile.TemporaryDirectory() as folder:
             seconds, codes, lines = hit(fault, Path(folder))
         said = re.sub(r"/\S+/run", "RUN", " / ".join(dict.fromkeys(lines)))
