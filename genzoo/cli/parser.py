@@ -21,7 +21,7 @@ def make_parser():
     top = _Parser(
         prog="genzoo",
         description="Train generative image models, draw from them and measure how good they are.",
-        epilog="Exit codes: 0 done, 2 usage, 3 diverged, 4 data, 5 run folder or disk, 130/143 interrupted.",
+        epilog="Exit codes: 0 done, 2 usage, 3 diverged, 4 data, 5 run, disk or another worker, 130/143 interrupted.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"genzoo {__version__}")

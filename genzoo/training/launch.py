@@ -22,11 +22,7 @@ def launch(command, count):
 
     What the chief says is to be seen; of the others, what those say last that end otherwise.
     """
-    addresses, free = [], [socket.create_server((LOCAL, 0)) for _ in range(count)]
-    for server in free:
-        addresses.append(f"{LOCAL}:{server.getsockname()[1]}")
-        server.close()
-    threads = str(max(1, (os.cpu_count() or 1) // count))
+    addresses, threads = free_addresses(count), str(max(1, (os.cpu_count() or 1) // count))
     with ExitStack() as stack:
         said, workers = [], []
         for index in range(count):
@@ -46,6 +42,13 @@ def launch(command, count):
             if worker.returncode != code:
                 print(f"worker {index} of {count}: {lines[-1]}", file=sys.stderr)
     return code if code >= 0 else ClusterError.exit_code
+
+
+def free_addresses(count):
+    """Returns so many "HOST:PORT" of this machine that nothing listens at."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server((LOCAL, 0))) for _ in range(count)]
+        return [f"{LOCAL}:{server.getsockname()[1]}" for server in servers]
 
 
 def _wait(workers):

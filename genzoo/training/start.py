@@ -51,7 +51,8 @@ def _train(settings, data, callbacks, workers):
         check_free(settings.out, overwrite=settings.overwrite)  # now: what follows takes a while
     data = data or load_data(**settings.source)
     check_fits(settings, data)
-    _announce(data)
+    if workers.chief:
+        _announce(data)
     path = settings.free_path(data.name)
     if writes:
         check_free(path, overwrite=settings.overwrite)
@@ -124,7 +125,8 @@ def _resume(path, data_dir, cache, callbacks, workers):
         if workers.chief:
             run.check_unchanged()
         data = load_again(config["data"], run.path, data_dir, cache)
-        _announce(data)
+        if workers.chief:
+            _announce(data)
         keras.utils.set_random_seed(config["train"]["seed"])
         model = build(config["model"], **config["model_config"])
         source = config["train"].get("from")
@@ -161,10 +163,11 @@ def _length(settings, preset, trainer):
         began = settings.elapsed()
         seconds = 60 * minutes - began
         steps, every, reserve = steps_within(seconds, speed, per_epoch, every)
-        print(f"{minutes:g} minutes: about {steps:,} steps of {trainer.batch_size} images")
+        if trainer.workers.chief:
+            print(f"{minutes:g} minutes: about {steps:,} steps of {trainer.batch_size} images")
     elif every is None:
         every = math.ceil(steps / PICTURES)
-    if settings.dry_run:
+    if settings.dry_run and trainer.workers.chief:
         if not minutes:
             began += speed.tracing
         _report(trainer, speed, steps, began + speed.seconds(steps, per_epoch, every))

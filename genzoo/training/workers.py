@@ -16,7 +16,7 @@ from genzoo.errors import ClusterError, UsageError
 from genzoo.stack import muted, serve, tf
 from genzoo.training.cluster import Cluster, meet
 
-SILENCE_SECONDS = 15  # after which a worker counts as gone
+SILENCE_SECONDS = 10  # after which a worker counts as gone
 START_SECONDS = 60  # for TensorFlow's servers to find each other, after the meeting
 GRADIENTS, HOST = 1_000_000, 2_000_000  # keys of groups, far from those that TensorFlow gives out
 STEPS = 2**16  # of them the step's number is told the remainder: float32 adds it up exactly

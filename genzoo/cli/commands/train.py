@@ -19,8 +19,6 @@ def train(args):
     asked = {key: value for key, value in vars(args).items() if key not in ("command", "debug", "options", "words")}
     cluster = _cluster(asked, args.words)
     follower = cluster is not None and not cluster.chief
-    if follower:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the process ends)
     if "resume" in asked:
         path = asked.pop("resume")
         places = {name: asked.pop(name, None) for name in ("data_dir", "cache")}
