@@ -103,7 +103,7 @@ class Workers(Alone):
         with muted():
             self._server = serve(cluster.addresses, cluster.rank, START_SECONDS, SILENCE_SECONDS)
         for signum, handler in handlers.items():  # TensorFlow has set its own
-            with contextlib.suppress(ValueError):  # not in the main thread
+            with contextlib.suppress(ValueError, TypeError):  # not in the main thread; not of Python
                 signal.signal(signum, handler)
         with tf.device("CPU"):
             self._mine, self._told = (tf.Variable(tf.zeros([4]), trainable=False) for _ in range(2))

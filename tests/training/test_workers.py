@@ -19,7 +19,7 @@ from genzoo.training import cluster, settings, start, workers
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORDS = (
     "--model vae --latent-dim 6 --set widths=[8,8] --data digits --image-size 8 --batch-size 32 --sample-every 0"
-    " --steps 50 --out"
+    " --steps 20 --out"
 )
 SRUN = """#!/bin/sh
 export SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_STEP_TASKS_PER_NODE=2
@@ -41,7 +41,7 @@ def test_a_job_trains_what_one_process_does(tmp_path):
     )
     assert job.returncode == 0, job.stderr
     assert job.stdout.count(str(run)) and job.stdout.count("data:") == 1  # the chief alone tells
-    assert Run.open(run).status() == ("finished", 50)
+    assert Run.open(run).status() == ("finished", 20)
     with eagerly(), few_latents():
         assert main.main(["train", *WORDS.split(), str(tmp_path / "one")]) == 0
     assert difference(run, tmp_path / "one") < 1e-6
