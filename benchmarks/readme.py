@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FILES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted(DOCS.glob("*/*.md"))]
 MARKED = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", flags=re.S)
-SHOWN = ("frechet", "coverage", "sure", "accuracy", "mse", "bits", "images_seen", "nfe", "seconds_1000")
+SHOWN = ("frechet", "coverage", "sure", "accuracy", "mse", "bits", "images_seen", "nfe")
 COLUMNS, ROWS = 5, 2  # of the pictures of one family
 EACH = 3  # images of a label, of a family, in the picture of all
 

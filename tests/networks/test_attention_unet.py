@@ -102,12 +102,14 @@ def test_what_does_not_fit_is_one_line(options, words):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_base_has_the_weights_of_the_paper_and_takes_a_step():
     """35.7 M (Ho et al. 2020, appendix B); the number is that of its CIFAR-10 network without labels."""
     trains("unet-base", (32, 32, 3), 35_746_307)
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_large_takes_a_step():
     trains("unet-large", (64, 64, 3), 277_159_875 - 1001 * 768)
 
