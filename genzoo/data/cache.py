@@ -38,6 +38,8 @@ class Cache:
 
     def __init__(self, key=None, root=None, say=print):
         self._asked, self._say, self.used = root is not None, say, []
+        if "\0" in str(root):
+            raise CheckpointError(f"cannot write {str(root)!r}: no path holds a NUL; choose another --cache")
         root = Path(root).expanduser() if self._asked else _default_root()
         self.folder = None
         if key is not None and root is not None:

@@ -125,7 +125,9 @@ def load_again(
     name = described["name"]
     if data_dir and name.startswith("folder:"):
         name = f"folder:{data_dir}"
-    data_dir, cache = data_dir or described["data_dir"], cache or described.get("cache")
+    data_dir, kept = data_dir or described["data_dir"], described.get("cache")
+    if cache is None and kept and Path(kept).is_dir():  # a config of a stranger makes no folder here
+        cache = kept
     data = load_data(name, image_size=described["image_size"], data_dir=data_dir, cache=cache)
     if data.fingerprint != described["fingerprint"]:
         raise DataError(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from runs.test_schema import CONFIG, changed, places
 
 from genzoo.cli.parser import make_parser
+from genzoo.data import cache
 from genzoo.data.sources import tfds
 from genzoo.errors import CheckpointError
 from genzoo.runs import zoo
@@ -41,6 +42,16 @@ class Started(Exception):
     """The command would begin its work now."""
 
 
+real_images = cache.Cache.images
+
+
+def in_memory(taken_in, *arguments):
+    """Is `Cache.images` that writes nothing: it may have been asked to write anywhere on this machine."""
+    if taken_in._asked:
+        raise Started
+    return real_images(taken_in, *arguments)
+
+
 class NoImport:
     """What needs TensorFlow cannot be imported; the rest can."""
 
@@ -56,6 +67,7 @@ def typed(tmp_path, monkeypatch, call):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [NoImport(), *sys.meta_path])
     monkeypatch.setattr(tfds, "host_answers", lambda: False)
+    monkeypatch.setattr(cache.Cache, "images", in_memory)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no data"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     shutil.copytree(zoo.folder("cddpm-digits"), tmp_path / "run")
