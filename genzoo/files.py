@@ -38,6 +38,14 @@ def check_writable(path):
         raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
+def user_cache():
+    """Returns genzoo's folder in the user's cache; None where no home folder is known."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genzoo"
+    except RuntimeError:
+        return None
+
+
 def write_atomically(path, data):
     """Writes bytes to a temporary file beside `path`, then renames it.
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from genzoo.data.resize import allocate
 from genzoo.data.rows import Rows
 from genzoo.errors import CheckpointError
-from genzoo.files import read_json, remove, write_atomically
+from genzoo.files import read_json, remove, user_cache, write_atomically
 
 LARGE = 2**30  # bytes of one split, above which it goes into files though nobody asked for that
 FORMAT = 1
@@ -40,7 +40,8 @@ class Cache:
         self._asked, self._say, self.used = root is not None, say, []
         if "\0" in str(root):
             raise CheckpointError(f"cannot write {str(root)!r}: no path holds a NUL; choose another --cache")
-        root = Path(root).expanduser() if self._asked else _default_root()
+        home = user_cache()
+        root = Path(root).expanduser() if self._asked else home and home / "sets"
         self.folder = None
         if key is not None and root is not None:
             slug = re.sub(r"[^A-Za-z0-9_]+", "-", str(key[0]))[-40:].strip("-")
@@ -171,14 +172,6 @@ def stamp_of(files):
             told = "gone"
         digest.update(os.fsencode(file) + f"\0{told}\0".encode())
     return digest.hexdigest()
-
-
-def _default_root():
-    """The folder of sets in the user's cache; None where no home is known."""
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genzoo" / "sets"
-    except RuntimeError:
-        return None
 
 
 def _part(file):

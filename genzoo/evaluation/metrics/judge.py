@@ -6,7 +6,6 @@ import os
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from genzoo.data.rows import stretches
 from genzoo.errors import CheckpointError, DataError
 from genzoo.evaluation.metrics.classifier import make_network, train_network, training_steps
 from genzoo.evaluation.process import in_own_process
-from genzoo.files import write_atomically
+from genzoo.files import user_cache, write_atomically
 from genzoo.stack import keras, tf
 
 RECIPE = {"version": 2, "epochs": 6, "least_steps": 1500, "batch": 128, "lr": 2e-3, "shift": 14, "features": 128}
@@ -105,12 +104,11 @@ def train_judge(data, recipe):
 
 def _cache_file(data):
     """The file that keeps the judge of this data, recipe and stack; None where no home folder is known."""
-    try:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
+    folder = user_cache()
+    if folder is None:
         return None
     key = json.dumps(RECIPE | {"data": data.fingerprint, "keras": int(hasattr(keras, "ops"))}, sort_keys=True)
-    return root / "genzoo" / f"judge-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+    return folder / f"judge-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
 
 
 def _stored(path, data):
