@@ -55,16 +55,16 @@ class ImageData:
                 digest.update(np.ascontiguousarray(array[part]))
         return digest.hexdigest()
 
-    def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0):
+    def train_batches(self, batch_size: int, *, seed: int, epoch: int, skip: int = 0, part: slice = slice(None)):
         """Returns one epoch as a `tf.data.Dataset` of {"image": float32 [B, H, W, C] in [-1, 1], "label": int32 [B]}.
 
         The order is a function of (seed, epoch) alone. The first `skip` batches, those that an interrupted epoch
         has done, are left out without being read. What does not fill a batch is left for other epochs; a set
-        smaller than a batch is one batch.
+        smaller than a batch is one batch. Of each batch the images of `part` alone are read, for workers that share it.
         """
         steps = self.steps_per_epoch(batch_size)
         order = permutation(len(self.train_images), seed, epoch)
-        rows = order[: steps * batch_size].reshape(steps, -1)[skip:]  # [steps - skip, B]
+        rows = order[: steps * batch_size].reshape(steps, -1)[skip:, part]  # [steps - skip, B]
         return batches(rows, self._train_tensors)
 
     def test_batches(self, batch_size: int):

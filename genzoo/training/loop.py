@@ -124,8 +124,8 @@ class Trainer:
     def batches(self, step):
         """The training batches from `step` to its epoch's end; with other workers, this one's rows of them."""
         epoch, done = divmod(step, self.steps_per_epoch)
-        batches = self.data.train_batches(self.batch_size, seed=self.train["seed"], epoch=epoch, skip=done)
-        return self.workers.rows(batches, self.batch_size)
+        part = self.workers.part(self.batch_size)
+        return self.data.train_batches(self.batch_size, seed=self.train["seed"], epoch=epoch, skip=done, part=part)
 
     def validate(self):
         """{"val_" + tracker: value} on the test split, with the averaged weights."""

@@ -56,9 +56,9 @@ class Alone:
         """Returns the training time that all workers know of."""
         return own
 
-    def rows(self, batches, size):
-        """Returns this worker's rows of a `tf.data.Dataset` of batches of that size."""
-        return batches
+    def part(self, size):
+        """Returns a slice: this worker's images of a batch of that size."""
+        return slice(None)
 
     @contextlib.contextmanager
     def watched(self):
@@ -148,10 +148,9 @@ class Workers(Alone):
     def seconds(self, own):
         return float(self._told.numpy()[2])
 
-    def rows(self, batches, size):
+    def part(self, size):
         share = size // self.count
-        mine = slice(self.rank * share, (self.rank + 1) * share)
-        return batches.map(lambda batch: {name: values[mine] for name, values in batch.items()})
+        return slice(self.rank * share, (self.rank + 1) * share)
 
     # Between steps.
 
