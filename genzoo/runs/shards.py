@@ -13,7 +13,7 @@ import numpy as np
 
 from genzoo.errors import CheckpointError
 from genzoo.files import check_writable, read_json, remove, write_atomically
-from genzoo.models.base import CHUNK
+from genzoo.models.sampling import CHUNK
 from genzoo.pictures.grids import save_npz
 
 ABOUT = "samples.json"  # beside the shards: what they are of

@@ -17,6 +17,7 @@ from genzoo.stack import keras, tf
 from genzoo.training.cluster import check_divides
 from genzoo.training.interrupt import Interrupted, stop_request
 from genzoo.training.length import Decision, Length
+from genzoo.training.rate import learning_rate
 from genzoo.training.workers import ALONE
 
 ROWS, COLUMNS = 4, 10  # of a picture
@@ -25,7 +26,6 @@ SAMPLING_IMAGES = 10_000  # at most, for `prepare_sampling` at the end of a run
 MOST_NUMBERS = 2**27  # in these images, as floats half a gigabyte: fewer of them above 64x64x3
 PREVIEW_IMAGES = 1000  # the same before the end, where it must not hold up the training
 SAVE_SECONDS = 20.0  # an epoch's end saves where the last checkpoint is older than this
-WARMUP_SHARE, WARMUP_STEPS = 0.05, 500  # the learning rate rises over this share of a run, at most these steps
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,6 @@ class Summary:
     def picture(self):
         """Path of the last picture."""
         return self.run.picture(self.run.total_steps)
-
-
-def learning_rate(step, total, peak):
-    """Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017). `step` of `total`, from 0; it need not
-    be whole."""
-    warmup = min(WARMUP_STEPS, WARMUP_SHARE * total)
-    if step < warmup:
-        return peak * (step + 1) / (warmup + 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
 
 
 class Trainer:

@@ -608,7 +608,7 @@ def test_resuming_a_finished_run_changes_nothing(trained, call):
 
 def test_shards_hold_the_images_of_one_file_however_they_are_split(trained, call, tmp_path, monkeypatch):
     """Also where a shard is lost, and drawn again by a second call."""
-    monkeypatch.setattr("genzoo.models.base.CHUNK", 4)
+    monkeypatch.setattr("genzoo.models.sampling.CHUNK", 4)
     monkeypatch.setattr("genzoo.runs.shards.CHUNK", 4)
     monkeypatch.setattr("genzoo.runs.shards.SHARD_BYTES", 8 * 64)  # two chunks
     run, words = trained("cvae"), ("--n", 30, "--seed", 7, "--labels", "3,1,4")

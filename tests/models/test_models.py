@@ -137,7 +137,7 @@ def test_labels_are_one_an_image(name):
 
 
 def test_a_longer_request_begins_with_the_shorter_one(monkeypatch):
-    monkeypatch.setattr("genzoo.models.base.CHUNK", 4)
+    monkeypatch.setattr("genzoo.models.sampling.CHUNK", 4)
     model = shaken(shared("vae"))
     images = model.sample(10, seed=3)
     np.testing.assert_allclose(images[:4], model.sample(4, seed=3), atol=1e-6)

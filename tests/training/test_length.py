@@ -5,7 +5,7 @@ import math
 import pytest
 
 from genzoo.training.length import SHARES, Length
-from genzoo.training.loop import learning_rate
+from genzoo.training.rate import learning_rate
 from genzoo.training.speed import Speed, steps_within
 
 BUDGET = 600.0  # seconds

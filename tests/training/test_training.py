@@ -162,7 +162,7 @@ def test_the_loaded_model_has_the_averaged_weights(reference):
 
 
 def test_the_learning_rate_warms_up_and_ends_near_0():
-    from genzoo.training.loop import learning_rate
+    from genzoo.training.rate import learning_rate
 
     rates = [learning_rate(step, 1000, 1e-3) for step in range(1000)]
     peak = rates.index(max(rates))
