@@ -37,7 +37,7 @@ def public(tree):
 # What a class or Keras explains once for all that override it.
 INHERITED = {"call", "loss_terms", "example_inputs", "generate", "way", "extras", "evaluations", "codes_of",
              "prepare_training", "label_count", "check", "read", "words", "metavar",
-             "join", "begin", "before_step", "after_step", "signal", "seconds", "rows", "from_chief", "check_same",
+             "join", "begin", "before_step", "after_step", "signal", "seconds", "part", "from_chief", "check_same",
              "wait", "watched"}  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import textwrap
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ from notebooks import build, index
 ROOT = build.HERE.parent
 MOST = 1.5e6  # bytes
 MACHINE = re.compile(r"(?:^|[\s'\"(=])(?:/(?:home|root|tmp|work|usr|opt|Users|mnt)/|[A-Z]:\\)|0x[0-9a-f]{6}")
+SHOWN = re.compile(r"# (genzoo/\S+\.py)\n(.*)", re.S)  # as `show_source` prints it
 PAIRS = [(source, language) for source in build.sources() for language in build.LANGUAGES]
 
 
@@ -44,6 +46,13 @@ def test_it_is_its_source(stored):
         (c.id, c.cell_type, c.source, c.metadata) for c in fresh.cells
     ]
     assert notebook.metadata == fresh.metadata
+
+
+def test_the_code_that_it_shows_is_that_of_today(stored):
+    """Else: python -m notebooks.build NAME."""
+    for shown in filter(None, map(SHOWN.fullmatch, words(stored[1]))):
+        of_today = (ROOT / shown[1]).read_text()
+        assert any(textwrap.indent(shown[2], margin) in of_today for margin in ("", "    ")), shown[1]
 
 
 def test_both_languages_have_the_same_outputs(stored):
