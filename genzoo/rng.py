@@ -18,8 +18,8 @@ def _key(seed, step, stream):
 
 @contextmanager
 def rows_of(rank, count):
-    """Context of a process that has one of `count` equal parts of a batch: what is drawn for its rows, [n, ...], are
-    these rows of what is drawn for the whole batch."""
+    """Context of one of `count` equal parts of a batch: what is drawn for its rows, [n, ...], are these rows of what is
+    drawn for the whole batch. rank: which part, an integer or a tensor of one."""
     global _part
     before, _part = _part, (rank, count)
     try:
@@ -36,7 +36,8 @@ def _drawn(draw, shape, key):
     if count == 1:
         return draw(shape, key, alg="philox")
     n, *row = tf.unstack(tf.convert_to_tensor(shape))
-    return draw(tf.stack([n * count, *row]), key, alg="philox")[rank * n : (rank + 1) * n]
+    whole = draw(tf.stack([n * count, *row]), key, alg="philox")
+    return tf.slice(whole, [rank * n, *(0 for _ in row)], [n, *row])
 
 
 def normal(shape, seed, step, stream):
@@ -53,6 +54,6 @@ def spread_uniform(size, seed, step, stream):
     """Returns `size` numbers of [0, 1), each uniform: one draw, spread evenly, so that a loss that depends on time
     varies less from batch to batch (Kingma et al. 2021, appendix I.1)."""
     rank, count = _part
-    spread = tf.range(rank * size, (rank + 1) * size, dtype=tf.float32) / tf.cast(count * size, tf.float32)
+    spread = tf.cast(rank * size + tf.range(size), tf.float32) / tf.cast(count * size, tf.float32)
     with rows_of(0, 1):
         return (uniform([], seed, step, stream) + spread) % 1.0

@@ -35,6 +35,8 @@ def train(command):
 
     add = command.add_argument_group("how (defaults: see below)").add_argument
     add("--batch-size", type=types.whole(1), metavar="N", help="images a step, of all workers")
+    accumulate = "take a step's images in N parts, one after the other: less memory, the same step (default: 1)"
+    add("--accumulate", type=types.whole(1), metavar="N", help=accumulate)
     add("--lr", type=types.number(above=0), metavar="RATE", help="learning rate")
     add("--ema", type=types.number(least=0, below=1), metavar="DECAY", help="of averaged weights; 0: none")
     add("--jit-compile", action="store_true", help="compile the step with XLA (GPU; slower on a CPU)")

@@ -26,6 +26,7 @@ class GenerativeModel(Stored, Sampling, keras.Model):
 
     loss_names = ("loss",)
     workers = None  # those that train it as one, `training.workers.Workers`
+    accumulate = 1  # parts of a batch that a step takes one after the other
 
     def __init__(self, image_shape, num_classes=0, **options):
         super().__init__()
@@ -136,9 +137,28 @@ class GenerativeModel(Stored, Sampling, keras.Model):
         return self._track(terms, size)
 
     def losses_and_gradients(self, images, labels, step):
-        """Returns ({name: scalar} of `loss_terms`, [gradients of the loss]) of this process's rows of a batch."""
-        part = (0, 1) if self.workers is None else (self.workers.rank, self.workers.count)
-        with tf.GradientTape() as tape, rng.rows_of(*part):
+        """Returns ({name: scalar} of `loss_terms`, [gradients of the loss]) of this process's rows of a batch: the mean
+        over their `accumulate` parts, of which one at a time is in memory."""
+        rank, count = (0, 1) if self.workers is None else (self.workers.rank, self.workers.count)
+        if self.accumulate == 1:
+            return self._of_rows(images, labels, step, rank, count)
+        parts, names, weights = self.accumulate, self.loss_names, self.network.trainable_variables
+
+        def add(part, *sums):
+            size = tf.shape(images)[0] // parts
+            rows = [tf.reshape(whole, [parts, size, *whole.shape[1:]])[part] for whole in (images, labels)]
+            terms, gradients = self._of_rows(*rows, step, rank * parts + part, count * parts)
+            more = [*(terms[name] for name in names), *gradients]
+            return part + 1, *(total + one for total, one in zip(sums, more, strict=True))
+
+        zeros = [*(tf.zeros([]) for _ in names), *(tf.zeros(weight.shape) for weight in weights)]
+        _, *sums = tf.while_loop(lambda part, *_: part < parts, add, [0, *zeros], parallel_iterations=1)
+        means = [total / parts for total in sums]
+        return dict(zip(names, means, strict=False)), means[len(names) :]
+
+    def _of_rows(self, images, labels, step, rank, count):
+        """As of `losses_and_gradients`, of part `rank` of `count` of a batch."""
+        with tf.GradientTape() as tape, rng.rows_of(rank, count):
             terms = self.loss_terms(self.network, images, labels, step, training=True)
         return terms, tape.gradient(terms["loss"], self.network.trainable_variables)
 

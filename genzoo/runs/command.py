@@ -18,6 +18,7 @@ def train_command(config):
     for name in ("batch_size", "lr", "ema"):
         if train.get(name, preset[name]) != preset[name]:
             words += [f"--{name.replace('_', '-')}", train[name]]
+    words += ["--accumulate", train["accumulate"]] if train.get("accumulate", 1) > 1 else []
     words += ["--jit-compile"] * train.get("jit_compile", False)
     source = train.get("from")
     what = ["--from", source["run"]] if source else ["--model", config["model"], *_options(config)]

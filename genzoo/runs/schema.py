@@ -55,8 +55,8 @@ FIELDS = {
     ),
     "train": (
         {"steps": _COUNT},
-        {"batch_size": Whole(1), "lr": Number(above=0), "ema": Number(least=0, below=1), "seed": _COUNT,
-         "jit_compile": Switch(), "tensorboard": Switch(), "minutes": Maybe(Number(above=0)),
+        {"batch_size": Whole(1), "accumulate": Whole(1), "lr": Number(above=0), "ema": Number(least=0, below=1),
+         "seed": _COUNT, "jit_compile": Switch(), "tensorboard": Switch(), "minutes": Maybe(Number(above=0)),
          "seconds": Maybe(Number()), "reserve": Maybe(Number()), "sample_every": _COUNT},
     ),
     "versions": ({}, {name: Text() for name in ("genzoo", "python", "tensorflow", "keras")}),

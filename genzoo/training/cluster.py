@@ -71,12 +71,13 @@ def of_tf_config(text):
     return Cluster(tuple(addresses), rank) if len(addresses) > 1 else None
 
 
-def check_divides(batch_size, count):
-    """Raises UsageError where a batch cannot be shared out evenly."""
-    if batch_size % count:
+def check_divides(batch_size, workers, accumulate=1):
+    """Raises UsageError where a batch cannot be shared out evenly to workers who accumulate over so many parts."""
+    if batch_size % (count := workers * accumulate):
+        by = [f"{workers} workers"] * (workers > 1) + [f"{accumulate} parts"] * (accumulate > 1)
         near = max(count, round(batch_size / count) * count)
         raise UsageError(
-            f"a batch of {batch_size} images does not divide by {count} workers: expected a multiple of {count}, "
+            f"a batch of {batch_size} images does not divide by {' of '.join(by)}: expected a multiple of {count}, "
             f"such as --batch-size {near}"
         )
 

@@ -53,15 +53,19 @@ class Trainer:
         and jit_compile; `run` needs all of it.
     workers: with whom it trains as one, `Workers`. Of these the chief alone writes, validates and draws.
 
-    Raises UsageError where a batch does not divide by the number of workers.
+    at_once: images that this process has a step compute at the same time.
+
+    Raises UsageError where a batch cannot be shared out to the workers, or into parts, evenly.
     """
 
     def __init__(self, model, data, train, workers=ALONE):
         self.model, self.data, self.train, self.workers = model, data, train, workers
         self.batch_size = min(train["batch_size"], len(data.train_images))
-        check_divides(self.batch_size, workers.count)
+        accumulate = train.get("accumulate", 1)  # a run of an older version has none
+        check_divides(self.batch_size, workers.count, accumulate)
+        self.at_once = self.batch_size // workers.count // accumulate
         self.steps_per_epoch = data.steps_per_epoch(self.batch_size)
-        model.seed, model.ema_decay = train["seed"], train["ema"]
+        model.seed, model.ema_decay, model.accumulate = train["seed"], train["ema"], accumulate
         workers.join(model, train["jit_compile"])
         compiled = train["jit_compile"] and workers.count == 1  # XLA does not know how to add up over processes
         model.compile(optimizer=keras.optimizers.Adam(train["lr"]), jit_compile=compiled)

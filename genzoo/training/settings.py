@@ -23,6 +23,7 @@ class TrainSettings:
     steps: int | None = None
     minutes: float | None = None  # wall time of the whole command, from `started`
     batch_size: int | None = None
+    accumulate: int = 1  # parts of a batch that a step takes one after the other, in less memory
     lr: float | None = None  # peak learning rate
     seed: int = 0
     ema: float | None = None  # decay of the averaged weights; 0: off
@@ -49,7 +50,8 @@ class TrainSettings:
         given = [name for name, value in lengths.items() if value is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} were given; expected at most one of epochs, steps and minutes")
-        for name, value in {**lengths, "batch size": self.batch_size, "lr": self.lr}.items():
+        sizes = {"batch size": self.batch_size, "accumulate": self.accumulate, "lr": self.lr}
+        for name, value in {**lengths, **sizes}.items():
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{name} {value}: expected a number above 0")
         if self.ema is not None and not 0 <= self.ema < 1:

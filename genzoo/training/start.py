@@ -60,7 +60,7 @@ def _train(settings, data, callbacks, workers):
     model = build(settings.model, image_shape=data.image_shape, num_classes=data.num_classes, **settings.options)
     given = {name: getattr(settings, name) for name in ("batch_size", "lr", "ema")}
     shaping = {name: preset[name] if value is None else value for name, value in given.items()}
-    shaping |= {name: getattr(settings, name) for name in ("seed", "jit_compile", "tensorboard")}
+    shaping |= {name: getattr(settings, name) for name in ("accumulate", "seed", "jit_compile", "tensorboard")}
     source = {}
     if settings.from_run is not None:
         source = {"from": _begin_with(model, settings.from_run)}
@@ -156,7 +156,7 @@ def _length(settings, preset, trainer):
     steps = settings.steps or (settings.epochs or 0) * per_epoch
     minutes = settings.minutes or (None if steps else preset["minutes"])
     if settings.dry_run:
-        _report_cost(cost_of(trainer.model), trainer.batch_size)
+        _report_cost(cost_of(trainer.model), trainer.batch_size, trainer.at_once)
     speed = measure(trainer) if minutes or settings.dry_run else None
     seconds = reserve = None
     if minutes:
@@ -200,12 +200,12 @@ def _describe(data, settings):
     }
 
 
-def _report_cost(cost, batch_size):
+def _report_cost(cost, batch_size, at_once):
     """Prints what a dry run counts, before it measures anything: a step of a large network takes minutes on a CPU."""
-    step, memory = STEP_FORWARD * batch_size * cost.flops, cost.memory(batch_size) / 2**30
+    step, memory = STEP_FORWARD * batch_size * cost.flops, cost.memory(at_once) / 2**30
     print(f"parameters: {cost.parameters:,}")
     print(f"operations: {cost.flops / 1e9:.3g} GFLOP an image, forward; about {step / 1e12:.3g} TFLOP a step")
-    print(f"memory:     about {memory:.1f} GiB for weights, their averages, Adam and a batch, estimated", flush=True)
+    print(f"memory:     about {memory:.1f} GiB for weights, averages, Adam and {at_once} images, estimated", flush=True)
 
 
 def _report(trainer, speed, steps, seconds):

@@ -35,9 +35,9 @@ def train(args):
     settings = TrainSettings(from_run=asked.pop("from", None), **asked, options=args.options)
     if settings.out is not None and not settings.dry_run and not follower:
         check_free(settings.out, overwrite=settings.overwrite)
-    workers = {}
+    workers, batch_size = {}, settings.batch_size or families.family(settings.model).train["batch_size"]
+    check_divides(batch_size, cluster.count if cluster else 1, settings.accumulate)
     if cluster is not None:
-        check_divides(settings.batch_size or families.family(settings.model).train["batch_size"], cluster.count)
         workers = _joined(cluster)  # before the data: TensorFlow, which may read it, has to be told of the others first
     data = load_data(**settings.source)
     check_fits(settings, data)
