@@ -42,14 +42,16 @@ class Bench:
         return load_data(self.data_name)
 
     @cache  # noqa: B019 (there is one bench, and it lives as long as the process)
-    def trainer(self, name):
-        """A `Trainer` of a family with all its defaults."""
+    def trainer(self, name, in_files=False):
+        """A `Trainer` of a family with all its defaults. in_files: whether the images are read from files."""
+        from genzoo.data.sets import load_data
         from genzoo.models.families import build, family
         from genzoo.training.loop import Trainer
 
-        model = build(name, image_shape=self.data.image_shape, num_classes=self.data.num_classes)
+        data = load_data(self.data_name, cache=str(self.folder / "sets")) if in_files else self.data
+        model = build(name, image_shape=data.image_shape, num_classes=data.num_classes)
         settings = family(name).train | {"seed": 0, "jit_compile": False, "tensorboard": False}
-        return Trainer(model, self.data, settings)
+        return Trainer(model, data, settings)
 
     @cached_property
     def article(self):

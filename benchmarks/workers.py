@@ -2,16 +2,20 @@
 
 Each family, tiny, is trained for some steps by one process and by N on this machine; of what they end with, the largest
 difference of a weight or an average is told. The workers themselves compare theirs to the last bit.
+
+With --speed a core each trains cddpm with its defaults instead, and images a second are told, of 1 and N in turn.
 """
 
 import argparse
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import interleaved, ratio, spread
 from genzoo.models.families import MODELS
 from genzoo.runs.run import Run
 from genzoo.training.cluster import of_tf_config
@@ -35,6 +39,38 @@ def train_here(folder, families, steps):
             family, "digits", image_size=8, steps=steps, batch_size=32, sample_every=0, options=options,
             out=str(Path(folder) / family),
         ), workers=workers)  # fmt: skip
+
+
+def time_here(folder, data_name):
+    """Is a worker, on a core of its own: times steps of cddpm; the chief writes images a second into a file."""
+    cluster = of_tf_config(os.environ["TF_CONFIG"])
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[cluster.rank if cluster else 0]})
+    from genzoo.data.sets import load_data
+    from genzoo.models.families import build, family
+    from genzoo.training.loop import Trainer
+    from genzoo.training.speed import measure
+    from genzoo.training.workers import ALONE, Workers
+
+    workers = Workers(cluster) if cluster else ALONE
+    data = load_data(data_name)
+    model = build("cddpm", image_shape=data.image_shape, num_classes=data.num_classes)
+    trainer = Trainer(model, data, family("cddpm").train | {"seed": 0, "jit_compile": False}, workers)
+    speed = measure(trainer)
+    if workers.chief:
+        Path(folder).write_text(str(trainer.batch_size / speed.step))
+
+
+def time_all(folder, counts, data_name, rounds):
+    """Returns {count: [images a second, one a round]} of workers with a core each."""
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a core each, for one too
+    command = [sys.executable, "-m", "benchmarks.workers", "--speed", "--data", data_name, "--here"]
+
+    def rate(count):
+        if launch([*command, str(folder / "rate")], count):
+            raise SystemExit(f"{count} workers failed")
+        return float((folder / "rate").read_text())
+
+    return interleaved({count: partial(rate, count) for count in counts}, rounds)
 
 
 def compare(folder, families, steps, count):
@@ -66,10 +102,21 @@ def main():
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--families", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--here", metavar="FOLDER", help=argparse.SUPPRESS)  # of a worker
+    parser.add_argument("--speed", action="store_true", help="tell images a second instead")
+    parser.add_argument("--data", default="mnist", help="of --speed (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of --speed (default: %(default)s)")
+    parser.add_argument("--here", metavar="PATH", help=argparse.SUPPRESS)  # of a worker
     args = parser.parse_args()
     if args.here:
-        return train_here(args.here, args.families, args.steps)
+        return time_here(args.here, args.data) if args.speed else train_here(args.here, args.families, args.steps)
+    if args.speed:
+        with tempfile.TemporaryDirectory() as folder:
+            rates = time_all(Path(folder), [1, *args.workers], args.data, args.rounds)
+        for count, found in rates.items():
+            cells = [f"{one['median']:.3g} ({one['low']:.3g} to {one['high']:.3g})"
+                     for one in (spread(found), ratio(found, rates[1]))]  # fmt: skip
+            print(f"| {count} | {' | '.join(cells)} |")
+        return None
     with tempfile.TemporaryDirectory() as folder:
         for count in args.workers:
             for family, found in compare(Path(folder), args.families, args.steps, count).items():

@@ -19,10 +19,12 @@ SIDE, BATCH, STEPS, SAMPLES = 32, 16, 2, 64  # of what does not grow
 POINTS = {
     "training step, by batch size": (16, 64, 256),
     "training step, by image side": (32, 64, 128),
+    "training step, by channels": (32, 64, 128),
     "sampling, by number of images": (256, 1024, 4096),
     "sampling, by steps": (5, 20, 80),
 }
-TINY = {"training step, by image side": 16}  # of what runs before memory is looked at; 2 for the others
+# Of what runs before memory is looked at; 2 for the others.
+TINY = {"training step, by image side": 16, "training step, by channels": 8}
 LEAST = 1e6  # bytes: what cannot be told from nothing
 
 
@@ -50,19 +52,24 @@ def work(kind, seconds):
     """A function of what grows, which does the work and says how many seconds it took (those of one training step)."""
     models = {}
 
-    def model(side=SIDE):
-        if side not in models:
-            models[side] = build("cddpm", image_shape=(side, side, 1), num_classes=10)
-            models[side].compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
-        return models[side]
+    def model(side=SIDE, **options):
+        key = side, *options.values()
+        if key not in models:
+            models[key] = build("cddpm", image_shape=(side, side, 1), num_classes=10, **options)
+            models[key].compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
+        return models[key]
+
+    def train(batch=BATCH, side=SIDE, **options):
+        return step_seconds(model(side, **options), _batches(side, batch), seconds)
 
     def sample(n, steps):
         options = {"steps": steps, "guidance": 1.0}
         return seconds_of(lambda: model().sample(n, **options))
 
     return {
-        "training step, by batch size": lambda batch: step_seconds(model(), _batches(SIDE, batch), seconds),
-        "training step, by image side": lambda side: step_seconds(model(side), _batches(side, BATCH), seconds),
+        "training step, by batch size": lambda batch: train(batch),
+        "training step, by image side": lambda side: train(side=side),
+        "training step, by channels": lambda width: train(widths=(width, width)),
         "sampling, by number of images": lambda n: sample(n, STEPS),
         "sampling, by steps": lambda steps: sample(SAMPLES, steps),
     }[kind]

@@ -1,5 +1,6 @@
 """N workers on this machine: `genzoo train --workers N`."""
 
+import ctypes
 import json
 import os
 import signal
@@ -9,10 +10,12 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 
 from genzoo.errors import ClusterError
 from genzoo.training.cluster import LOCAL
 
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 LINGER_SECONDS = 30.0  # that workers may go on after one has failed, to notice it and say so
 
 
@@ -20,9 +23,11 @@ def launch(command, count):
     """Runs a command, [program, words ...], in `count` processes on this machine, which train as one, and passes
     signals on to them. -> exit code, the chief's.
 
-    What the chief says is to be seen; of the others, what those say last that end otherwise.
+    What the chief says is to be seen; of the others, what those say last that end otherwise. On Linux the workers save
+    and stop where this process is killed.
     """
     addresses, threads = free_addresses(count), str(max(1, (os.cpu_count() or 1) // count))
+    prepare = partial(_end_with, os.getpid()) if sys.platform == "linux" else None
     with ExitStack() as stack:
         said, workers = [], []
         for index in range(count):
@@ -30,7 +35,11 @@ def launch(command, count):
             more = {"TF_CONFIG": json.dumps(task), "TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads}
             said.append(stack.enter_context(tempfile.TemporaryFile("w+")) if index else None)
             # A session of its own: Ctrl-C on the terminal reaches this process alone, and each worker once.
-            workers.append(subprocess.Popen(command, stderr=said[-1], env=more | os.environ, start_new_session=True))
+            workers.append(
+                subprocess.Popen(
+                    command, stderr=said[-1], env=more | os.environ, start_new_session=True, preexec_fn=prepare
+                )
+            )
         for signum in (signal.SIGINT, signal.SIGTERM):
             before = signal.signal(signum, lambda signum, frame: [w.send_signal(signum) for w in workers])
             stack.callback(signal.signal, signum, before)
@@ -42,6 +51,13 @@ def launch(command, count):
             if worker.returncode != code:
                 print(f"worker {index} of {count}: {lines[-1]}", file=sys.stderr)
     return code if code >= 0 else ClusterError.exit_code
+
+
+def _end_with(launcher):
+    """Is called in a new worker: it gets SIGTERM where the launcher is killed, and so saves and stops."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != launcher:  # it has gone already
+        os._exit(1)
 
 
 def free_addresses(count):

@@ -4,12 +4,15 @@ import ast
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from small import eagerly, few_latents
 
+from benchmarks import worker_faults
 from benchmarks.worker_faults import hit
 from benchmarks.workers import difference
 from genzoo.cli import main
@@ -57,6 +60,20 @@ def test_what_happens_to_one_ends_all(fault, codes, said, tmp_path):
     assert found == codes and all(said in line for line in lines)
     assert seconds < 30
     assert Run.open(tmp_path / "run").status()[0] == "interrupted"
+
+
+@pytest.mark.slow
+def test_workers_save_and_stop_where_their_launcher_is_killed(tmp_path):
+    run = tmp_path / "run"
+    words = worker_faults.WORDS.replace("train", "train --workers 2").split()
+    with subprocess.Popen([sys.executable, "-m", "genzoo", *words, run], stderr=subprocess.DEVNULL) as launcher:
+        while not list(run.glob("checkpoints/step_*")) and launcher.poll() is None:
+            time.sleep(0.1)
+        workers = psutil.Process(launcher.pid).children()
+        launcher.kill()
+    assert len(workers) == 2
+    assert not psutil.wait_procs(workers, 30)[1]
+    assert Run.open(run).status()[0] == "interrupted"
 
 
 def test_the_job_of_kubernetes_is_a_tfjob_of_the_operator():
