@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genzoo.data import pipeline
 from genzoo.evaluation import scores
 from genzoo.evaluation.metrics import judge, reference
 from genzoo.evaluation.metrics.reference import Reference
@@ -23,6 +24,21 @@ def test_real_test_images_give_the_floor(real, digits):
     assert fed["accuracy"]["value"] > 0.9 and fed["coverage"]["value"] > 0.4
     for name in ("frechet", "coverage", "nearest"):
         assert fed[name]["n"] == 297 and fed[name]["reference"] == "1,500 training images"
+
+
+def test_of_very_many_images_some_are_read(real, digits, monkeypatch):
+    monkeypatch.setattr(reference, "READ", 400)
+    monkeypatch.setattr(judge, "EXAMINED", 50)
+    few = Reference(digits)  # by the same judge, which is kept
+    np.testing.assert_allclose(few.features, real.features[:400], rtol=1e-4, atol=1e-4)
+    fed = few.measure(digits.test_images[:297], None)
+    assert {fed[name]["reference"] for name in ("frechet", "kid", "coverage")} == {"400 training images"}
+    assert fed["nearest"]["reference"] == "1,500 training images"
+    known = real.judge.read(digits.test_images).classes == digits.test_labels
+    monkeypatch.setattr(judge, "train_network", lambda data, recipe: real.judge.network)
+    assert judge.train_judge(digits, real.judge.recipe).accuracy == pytest.approx(
+        known[pipeline.chosen(297, 50)].mean()
+    )
 
 
 def test_noise_is_far_off(real, digits):

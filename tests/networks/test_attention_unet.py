@@ -114,6 +114,33 @@ def test_large_takes_a_step():
     trains("unet-large", (64, 64, 3), 277_159_875 - 1001 * 768)
 
 
+@pytest.mark.slow
+@pytest.mark.once
+def test_base_learns_64_images_by_heart():
+    """With the noise that each is given: what it makes of other images under that noise stays wrong."""
+    rng, side = np.random.default_rng(0), 8
+    blobs = tf.image.resize(rng.normal(size=(128, 4, 4, 3)), (side, side), "bicubic")
+    images = tf.cast(tf.tanh(blobs + 0.3 * rng.normal(size=blobs.shape)), tf.float32)
+    model = build("ddpm", image_shape=(side, side, 3), network="unet-base", clusters=0)
+    model.compile(optimizer=keras.optimizers.Adam(5e-4), jit_compile=False)
+    labels, weights = tf.zeros([16], tf.int32), model.network.trainable_variables
+
+    @tf.function(autograph=False)
+    def step(images, batch):
+        terms, gradients = model.losses_and_gradients(images, labels, batch)
+        gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
+        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return terms["loss"]
+
+    batches, losses = list(zip(tf.split(images[:64], 4), tf.range(4, dtype=tf.int64), strict=True)), [math.inf]
+    while losses[-1] > 0.2 and len(losses) < 30:
+        losses.append(np.mean([step(*batch) for batch in batches]))
+    assert losses[1] > 0.5 and losses[-1] <= 0.2
+    others = zip(tf.split(images[64:], 4), range(4), strict=True)
+    unseen = [model.loss_terms(model.network, x, labels, np.int64(k), training=False)["loss"] for x, k in others]
+    assert np.mean(unseen) > 0.4
+
+
 def trains(name, shape, count):
     """One step of gradient descent on an image lowers the error on it."""
     net = make_network(name, shape, 0, **{option.name: option.default for option in NETWORKS[name].options})

@@ -5,13 +5,15 @@ from functools import cached_property
 import numpy as np
 
 from genzoo.data.pipeline import permutation
+from genzoo.data.rows import take
 from genzoo.evaluation.metrics.distances import frechet_distance, kernel_distance
 from genzoo.evaluation.metrics.intervals import wilson
 from genzoo.evaluation.metrics.judge import judge_of
 from genzoo.evaluation.metrics.neighbours import nearest_training, prdc
 
 SURE = 0.9  # of a class: the probability above which a judge counts as sure
-NEIGHBOURHOOD = 10_000  # training images that density and coverage are taken against, at most
+READ = 100_000  # training images that the judge reads, at most
+NEIGHBOURHOOD = 10_000  # of them those that density and coverage are taken against, at most
 LEAST = {"frechet": 256, "kid": 40, "prdc": 50}  # images; the Fréchet distance's is twice the judge's features
 
 
@@ -29,8 +31,10 @@ class Reference:
 
     @cached_property
     def features(self):
-        """The judge's features of the training images, shuffled, [n, d]."""
-        return self.judge.read(self.data.train_images).features[permutation(len(self.data.train_images), 0)]
+        """The judge's features of at most READ training images, shuffled, [n, d]."""
+        order = permutation(len(self.data.train_images), 0)[:READ]
+        rising = np.sort(order)  # as they lie in a file
+        return self.judge.read(take(self.data.train_images, rising)).features[np.searchsorted(rising, order)]
 
     def floor(self, n):
         """Returns the scores of the first n test images in their order, or of all where there are fewer."""
@@ -67,11 +71,11 @@ class Reference:
         if short := _too_few("frechet", features):
             scores["frechet"] = short
         else:
-            scores["frechet"] = self._against(frechet_distance(features, self.features), features)
+            scores["frechet"] = self._against(frechet_distance(features, self.features), features, self.features)
         if short := _too_few("kid", features, self.features):
             return scores | {"kid": short}
         value, error = kernel_distance(features, self.features)
-        return scores | {"kid": self._against(value, features, error=error)}
+        return scores | {"kid": self._against(value, features, self.features, error=error)}
 
     def _neighbourhood(self, features):
         real = self.features[:NEIGHBOURHOOD]
