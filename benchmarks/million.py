@@ -5,11 +5,13 @@ The images are blocks of colour, a function of their numbers alone; they go thro
 writes to, but for the pages of the mapped file, which the system takes back where it needs them. Children of a step,
 such as that of the judge, have the same limit each. What they held is drawn as a curve, read every half second.
 
-With --labels the images have ten labels, and a judge of few steps reads all of them. `--keep` keeps the files.
+With --labels the images have ten labels, and a judge of few steps reads them. `--keep` keeps the files. With --files
+they are JPEG files of 28x28 in a folder instead, the first 1,000 over and over, and only training is tried.
 """
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import resource
@@ -22,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from PIL import Image
+from tqdm import trange
 
 from genzoo.data import catalogue
 from genzoo.data.cache import stamp_of
@@ -46,6 +50,19 @@ def load(rest, _, __, cache):
 
     images, labels = cache.images("all", count, (SIDE, SIDE, 3), read, lambda: stamp_of([]))
     return (images, labels), None, tuple(map(str, range(classes))) if classes > 1 else (), ()
+
+
+def write_files(folder, count):
+    """Writes JPEG files, a thousand folders of them."""
+    colours = np.random.default_rng(0).integers(0, 256, (1000, 4, 4, 3), np.uint8)
+    made = [io.BytesIO() for _ in colours]
+    for image, file in zip(colours.repeat(7, axis=1).repeat(7, axis=2), made, strict=True):
+        Image.fromarray(image).save(file, "JPEG")
+    for start in trange(0, count, 1000, desc="writing files", unit=" thousand"):
+        place = folder / f"{start // 1000:04d}"
+        place.mkdir(parents=True, exist_ok=True)
+        for number, file in enumerate(made[: count - start]):
+            (place / f"{number:03d}.jpg").write_bytes(file.getvalue())
 
 
 def step(words):
@@ -123,6 +140,7 @@ def main():
     parser.add_argument("--n", type=int, default=100, help="samples to measure (default: 100)")
     parser.add_argument("--steps", type=int, default=300, help="of training (default: 300)")
     parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/million"))
+    parser.add_argument("--files", action="store_true", help="read as many JPEG files")
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +152,8 @@ def main():
     environ = os.environ | {"MILLION": f"{args.images}x{classes}", "XDG_CACHE_HOME": str(home)}
     whole, cut = args.folder / "whole", args.folder / "cut"
     length = ["--steps", args.steps]
-    train = ["train", *TINY, "--data", "million", "--cache", cache, "--overwrite", *length]
+    data = ["--data", f"folder:{args.folder / 'files'}", "--image-size", 32] if args.files else ["--data", "million"]
+    train = ["train", *TINY, *data, "--cache", cache, "--overwrite", *length]
 
     def go(name, words, **more):
         run(name, [str(word) for word in words], limit, environ, rows, **more)
@@ -142,7 +161,15 @@ def main():
         (args.folder / "memory.json").write_text(json.dumps(said))  # after each step: all of them take a while
         draw(rows, limit, args.folder / "memory.png")
 
+    if args.files:
+        write_files(args.folder / "files", args.images)
     go("write, train", [*train, "--out", whole])
+    if args.files:
+        go("train again", [*train, "--out", cut])
+        if not args.keep:
+            shutil.rmtree(cache)
+            shutil.rmtree(args.folder / "files")
+        return
     go("train again, cut", [*train, "--out", cut], stop_at=cut / "config.json")
     go("resume", ["train", "--resume", cut])
     same = (whole / "weights.safetensors").read_bytes() == (cut / "weights.safetensors").read_bytes()

@@ -185,6 +185,8 @@ class Workers(Alone):
             if "ollective" not in text and "oordination" not in text and "task:" not in text:
                 raise
             ranks = {int(found) for found in re.findall(r"task:(\d+)", text)} - {self.rank}
+            if not ranks and "CoordinationService" in text and not self.chief:
+                ranks = {0}  # whose service it is
             who = self._name(min(ranks)) if len(ranks) == 1 else "another worker"
             raise ClusterError(f"{who} has gone or does not answer, so all stop; {THEN}") from error
 
