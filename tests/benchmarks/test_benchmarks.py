@@ -226,7 +226,7 @@ def test_versions_of_an_interpreter_without_them():
     assert processes.course_versions("false") is None
 
 
-FEW_POINTS = {"training step, by batch size": (2, 4), "sampling, by steps": (1, 2)}
+FEW_POINTS = {"training step, by channels": (8, 16)}
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ import pytest
 from genzoo.runs.run import Run
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["--model", "cddpm", "--data", "digits", "--image-size", "8", "--set", "widths=[8, 8]", "--set", "depth=1"]
-STEPS = 120
+SMALL = ["--data", "digits", "--image-size", "8", "--set", "widths=[8]"]
+VAE, CDDPM = [*SMALL, "--model", "vae"], [*SMALL, "--model", "cddpm", "--depth", "1"]
+# (family, steps, steps between pictures); where each has one, nearly all the time is pictures.
+RUNS = {"training": (VAE, 400, 100), "pictures": (CDDPM, 30, 1)}
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +86,7 @@ def test_a_minute_is_a_minute_where_others_start_to_work(tmp_path):
 
 @pytest.mark.once
 def test_a_dry_run_foretells_the_time(tmp_path):
-    words = ["--model", "cddpm", "--data", "digits", "--steps", 150, "--sample-every", 10]
+    words = [*CDDPM, "--steps", 600, "--sample-every", 50]
     with launch(*words, "--dry-run") as process:
         said = process.communicate(timeout=300)[0]
     told = float(said.split("about ")[-1].split(" minutes")[0])
@@ -97,24 +99,27 @@ def test_a_dry_run_foretells_the_time(tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """every → a run of STEPS with a picture each so many of them."""
+    """undisturbed(words) -> the run that they train."""
     folder = tmp_path_factory.mktemp("undisturbed")
 
-    def run(every):
-        if not (folder / str(every)).exists():
-            finish(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", folder / str(every))
-        return Run.open(folder / str(every))
+    def run(words):
+        path = folder / words[words.index("--model") + 1]
+        if not path.exists():
+            finish(*words, "--out", path)
+        return Run.open(path)
 
     return run
 
 
-@pytest.mark.parametrize("every", [30, 1], ids=["training", "pictures"])  # with 1 nearly all the time is pictures
+@pytest.mark.parametrize("at", RUNS)
 @pytest.mark.parametrize("delay", [0.0, pytest.param(0.3, marks=pytest.mark.once)])
-def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every, delay):
+def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, at, delay):
     from genzoo.runs.state import state_sha256
 
-    whole, path = undisturbed(every), tmp_path / "run"
-    with launch(*SMALL, "--steps", STEPS, "--sample-every", every, "--out", path) as process:
+    family, steps, every = RUNS[at]
+    words = [*family, "--steps", steps, "--sample-every", every]
+    whole, path = undisturbed(words), tmp_path / "run"
+    with launch(*words, "--out", path) as process:
         wait_for(lambda: path.exists() and Run(path, {}).checkpoints(), process)
         time.sleep(delay)
         process.terminate()
@@ -123,12 +128,12 @@ def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, every,
     assert run.status()[0] == "interrupted"
     finish("--resume", path)
     assert state_sha256(run) == state_sha256(whole)
-    for name in ("weights.safetensors", f"samples/step_{STEPS:07d}.png"):
+    for name in ("weights.safetensors", f"samples/step_{steps:07d}.png"):
         assert (path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def test_sigterm_while_planning_leaves_nothing_behind(tmp_path):
-    with launch(*SMALL, "--minutes", 1, "--out", tmp_path / "run") as process:
+    with launch(*CDDPM, "--minutes", 1, "--out", tmp_path / "run") as process:
         assert process.stdout.readline().startswith("data: ")  # next the model is built and measured
         time.sleep(1)
         process.send_signal(signal.SIGTERM)
