@@ -76,6 +76,7 @@ def assert_no_half_file(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("disk", ["ENOSPC", "EFBIG"], indirect=True)
 @pytest.mark.faults(4, "no room for a training's files", few=2, many=20)
 def test_a_training(disk, train, before_step, tmp_path, trials, capsys):
@@ -129,6 +130,7 @@ def judged(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("disk", ["ENOSPC", "EFBIG"], indirect=True)
 @pytest.mark.faults(4, "no room for what sample, evaluate, compare write", few=2)
 def test_a_command(disk, train, judged, draw_here, call, trials):  # noqa: F811

@@ -125,6 +125,7 @@ def weights_files(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(10, "hostile weights.safetensors", few=3)
 def test_weights(tmp_path, trials):
     run = tmp_path / "run"
@@ -168,6 +169,7 @@ def config_files():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(10, "hostile config.json", few=3)
 def test_config(tmp_path, trials):
     run = tmp_path / "run"
@@ -295,6 +297,7 @@ def pictures():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(10, "hostile picture in a folder of images", few=2)
 def test_a_picture_among_images(tmp_path, trials):
     """With nothing beside it the folder is refused, and it is said why."""
@@ -323,6 +326,7 @@ def test_odd_pictures(tmp_path, capsys, trials):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(10, "hostile mask", few=2)
 def test_a_mask(tmp_path, trials):
     run = tmp_path / "run"

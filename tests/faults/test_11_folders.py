@@ -16,6 +16,7 @@ from genzoo.runs.run import Run
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(11, "a second process on one run folder")
 def test_a_second_process(run, tmp_path, trials):
     """While this one holds it; tests/runs/test_lock.py does it the other way round."""
@@ -46,6 +47,7 @@ FATES = {
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(11, "run folder deleted, renamed, replaced, made read-only", few=3)
 def test_a_folder_that_goes(train, before_step, tmp_path, trials):
     fates = dict(FATES)

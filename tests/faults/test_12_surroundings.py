@@ -61,6 +61,7 @@ PLACES = (no_home, a_home_that_cannot_be_written, an_output_that_cannot_be_writt
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(12, "no network, no home, nothing to write to", few=1)
 def test_surroundings(tmp_path, trials):
     if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode:
@@ -72,6 +73,7 @@ def test_surroundings(tmp_path, trials):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(12, "odd paths, and relative ones after a cd")
 def test_odd_paths(train, call, tmp_path, monkeypatch, trials):
     for name in trials.of(["mit Lücke", "日本", "a'b\"c", "$x;ls", "-x", "%s{0}"]):
@@ -86,6 +88,7 @@ def test_odd_paths(train, call, tmp_path, monkeypatch, trials):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(12, "a clock that jumps a day, either way")
 def test_a_clock_that_jumps(train, before_step, tmp_path, monkeypatch, trials):
     """Seconds are those of a clock that does not."""

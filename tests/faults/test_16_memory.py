@@ -27,6 +27,7 @@ def limit(room):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(16, "more memory asked for than there is: image size, batch", few=1)
 def test_too_large(tmp_path, trials):
     for words in trials.of(TOO_LARGE):
@@ -37,6 +38,7 @@ def test_too_large(tmp_path, trials):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.faults(16, "a picture of 200 megapixels among others")
 def test_a_huge_picture(tmp_path, trials):
     """It is left out by what its header says, and named."""

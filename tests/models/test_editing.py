@@ -263,6 +263,7 @@ def counted():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_spacing_length_and_guidance_runs(sampler, spacing, counted):
