@@ -3,7 +3,7 @@
 The images are blocks of colour, a function of their numbers alone; they go through the cache as those of any source do,
 12 GB of them. Each step is a process of its own with RLIMIT_DATA, which the system holds it to: all memory that it
 writes to, but for the pages of the mapped file, which the system takes back where it needs them. Children of a step,
-such as that of the judge, have the same limit each. What they held is drawn as a curve, read every half second.
+such as that of the judge, have the same limit each. What they hold together is read every half second and drawn.
 
 With --labels the images have ten labels, and a judge of few steps reads them. `--keep` keeps the files. With --files
 they are JPEG files of 28x28 in a folder instead, the first 1,000 over and over, and only training is tried.
@@ -117,18 +117,18 @@ def draw(rows, limit, path):
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(9, 3.5), layout="constrained")
-    seconds = [row["second"] for row in rows]
-    files = [row["files"] / 2**30 for row in rows]
-    axes.fill_between(seconds, files, color="#cfd8e3", label="pages of files, given back where needed")
-    axes.plot(seconds, [row["held"] / 2**30 for row in rows], color="#1f5fa8", label="held")
-    axes.axhline(limit / 2**30, color="#b03030", linestyle="--", label="limit")
-    for name in dict.fromkeys(row["step"] for row in rows):
+    seconds, most = [row["second"] for row in rows], limit / 2**30
+    axes.plot(seconds, [row["held"] / 2**30 for row in rows], color="#1f5fa8", linewidth=1, label="held")
+    axes.axhline(most, color="#b03030", linestyle="--", label="limit of each process")
+    names = list(dict.fromkeys(row["step"] for row in rows))
+    for i, name in enumerate(names):
         first = next(row["second"] for row in rows if row["step"] == name)
         axes.axvline(first, color="grey", linewidth=0.5)
-        axes.text(first, limit / 2**30 * 1.03, f" {name}", fontsize=8, rotation=20)
-    axes.set(xlabel="seconds", ylabel="GiB", ylim=(0, None), xlim=(0, None))
+        height = most * (0.95 - 0.08 * (i % 3))  # short steps lie close together
+        axes.text(first, height, f" {name}", fontsize=8, verticalalignment="top")
+    axes.set(xlabel="seconds", ylabel="GiB", ylim=(0, 1.15 * most), xlim=(0, 1.08 * max(seconds)))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper right", fontsize=8)
+    axes.legend(loc="upper right", fontsize=8, ncols=2)
     figure.savefig(path, dpi=110)
 
 
