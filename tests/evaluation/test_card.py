@@ -133,6 +133,7 @@ def test_a_card_of_an_unfinished_run_is_refused(call, written):
 WORDS = [
     "--model cddpm --minutes 60",
     "--model cddpm --steps 7 --seed 4 --batch-size 48 --lr 0.001 --ema 0 --jit-compile --widths 8,16 --min-snr 5",
+    "--model blend --steps 7 --accumulate 2",
     "--model ddpm --steps 7 --predict x0 --zero-snr --diffusion-steps 20 --image-size 16",
     "--model vae --steps 7 --beta 0.5 --latent-dim 4 --precision bfloat16",
     *(f"--model {name} --steps 1" for name in MODELS),
@@ -154,7 +155,7 @@ def test_what_was_typed_is_found_again(words):
         "model": args["model"],
         "model_config": json.loads(json.dumps({"image_shape": [16, 16, 1], "num_classes": 10, **options})),
         "data": {"name": "digits", "image_size": args.get("image_size")},
-        "train": train | {"jit_compile": args.get("jit_compile", False)},
+        "train": train | {name: args[name] for name in ("jit_compile", "accumulate") if name in args},
     }
     found = shlex.split(train_command(config))
     assert found[:2] == ["genzoo", "train"]
