@@ -23,6 +23,16 @@ from genzoo.errors import GenzooError
 ROWS = ("throughput", "efficiency", "overhead", "matched", "startup", "growth")
 
 
+def default_trainer(name, data, **workers):
+    """Returns a `Trainer` of a family with all its defaults on an ImageData. workers: as of `Trainer`."""
+    from genzoo.models.families import build, family
+    from genzoo.training.loop import Trainer
+
+    model = build(name, image_shape=data.image_shape, num_classes=data.num_classes)
+    settings = family(name).train | {"seed": 0, "jit_compile": False, "tensorboard": False}
+    return Trainer(model, data, settings, **workers)
+
+
 class Bench:
     """What the rows share. data: of the name asked for; rounds: of each measurement; seconds: of a training part."""
 
@@ -45,13 +55,9 @@ class Bench:
     def trainer(self, name, in_files=False):
         """A `Trainer` of a family with all its defaults. in_files: whether the images are read from files."""
         from genzoo.data.sets import load_data
-        from genzoo.models.families import build, family
-        from genzoo.training.loop import Trainer
 
         data = load_data(self.data_name, cache=str(self.folder / "sets")) if in_files else self.data
-        model = build(name, image_shape=data.image_shape, num_classes=data.num_classes)
-        settings = family(name).train | {"seed": 0, "jit_compile": False, "tensorboard": False}
-        return Trainer(model, data, settings)
+        return default_trainer(name, data)
 
     @cached_property
     def article(self):

@@ -77,12 +77,12 @@ def step(words):
 
 
 def held(process):
-    """(bytes that a process and its children hold, pages of files that they have in memory)"""
-    found = np.zeros(2)
+    """Bytes that a process and its children hold, but for pages of files."""
+    found = 0
     for one in (process, *process.children(recursive=True)):
         with contextlib.suppress(OSError, KeyError, psutil.Error):  # it may have just ended
             lines = dict(line.split(":", 1) for line in Path(f"/proc/{one.pid}/status").read_text().splitlines())
-            found += [1024 * int(lines[name].split()[0]) for name in ("RssAnon", "RssFile")]
+            found += 1024 * int(lines["RssAnon"].split()[0])
     return found
 
 
@@ -96,9 +96,8 @@ def run(name, words, limit, environ, rows, stop_at=None):
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             with contextlib.suppress(psutil.Error):
-                anonymous, files = held(watched)
                 second = before + time.monotonic() - began
-                rows.append({"step": name, "second": round(second, 1), "held": int(anonymous), "files": int(files)})
+                rows.append({"step": name, "second": round(second, 1), "held": held(watched)})
             if stop_at and not told and stop_at.exists() and time.time() - stop_at.stat().st_mtime > STOP_AFTER:
                 process.send_signal(signal.SIGTERM)
                 told = True

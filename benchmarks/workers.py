@@ -45,16 +45,13 @@ def time_here(folder, data_name):
     """Is a worker, on a core of its own: times steps of cddpm; the chief writes images a second into a file."""
     cluster = of_tf_config(os.environ["TF_CONFIG"])
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[cluster.rank if cluster else 0]})
+    from benchmarks.bench import default_trainer
     from genzoo.data.sets import load_data
-    from genzoo.models.families import build, family
-    from genzoo.training.loop import Trainer
     from genzoo.training.speed import measure
     from genzoo.training.workers import ALONE, Workers
 
     workers = Workers(cluster) if cluster else ALONE
-    data = load_data(data_name)
-    model = build("cddpm", image_shape=data.image_shape, num_classes=data.num_classes)
-    trainer = Trainer(model, data, family("cddpm").train | {"seed": 0, "jit_compile": False}, workers)
+    trainer = default_trainer("cddpm", load_data(data_name), workers=workers)
     speed = measure(trainer)
     if workers.chief:
         Path(folder).write_text(str(trainer.batch_size / speed.step))

@@ -226,7 +226,7 @@ def test_versions_of_an_interpreter_without_them():
     assert processes.course_versions("false") is None
 
 
-FEW_POINTS = {"training step, by channels": (8, 16)}
+FEW_POINTS = {"training step, by channels": (8, 16), "sampling, by steps": (1, 2)}
 
 
 @pytest.fixture(scope="module")

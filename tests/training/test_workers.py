@@ -13,7 +13,6 @@ import yaml
 from small import eagerly, few_latents
 
 from benchmarks import worker_faults
-from benchmarks.worker_faults import hit
 from benchmarks.workers import difference
 from genzoo.cli import main
 from genzoo.runs.run import Run
@@ -56,7 +55,7 @@ def test_a_job_trains_what_one_process_does(tmp_path):
     ("SIGTERM to a worker", [143, 143], "all saved; go on with: train --resume"),
 ])  # fmt: skip
 def test_what_happens_to_one_ends_all(fault, codes, said, tmp_path):
-    seconds, found, lines = hit(fault, tmp_path)
+    seconds, found, lines = worker_faults.hit(fault, tmp_path)
     assert found == codes and all(said in line for line in lines)
     assert seconds < 30
     assert Run.open(tmp_path / "run").status()[0] == "interrupted"
