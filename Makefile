@@ -1,7 +1,7 @@
 # make train       set up and train: python train.py --model cddpm
 # make test        set up and run the fast tests       make test-slow  the others
 # make test-faults set up, and inject faults on purpose in full numbers; prints how many were tried and held
-# make bench       set up and measure speed; 15 minutes      make bench-quality  time to quality; an hour and a half
+# make bench       set up and measure speed; half an hour    make bench-quality  time to quality; an hour and a half
 # make zoo         set up, and train what comes with the package; an hour
 # make notebooks   set up, execute all notebooks and write them back; ten minutes     make docs   the documentation, docs/_build/html
 # make figures     set up, and remake the tables and pictures of the README and docs/ from the zoo; a minute, and MNIST

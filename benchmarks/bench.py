@@ -1,6 +1,6 @@
 """How fast, row by row, every figure beside the ones it is compared with: a table each, and all in one JSON.
 
-    python -m benchmarks.bench                                  # `make bench`; a quarter of an hour on two quiet cores
+    python -m benchmarks.bench                                  # `make bench`; half an hour on two quiet cores
     python -m benchmarks.bench --rows throughput,efficiency --rounds 5
     python -m benchmarks.bench --course-python ~/torch/bin/python   # PyTorch and diffusers from another environment
 
@@ -20,7 +20,7 @@ from benchmarks import reporting
 from benchmarks.processes import course_versions, save_for_course, started
 from genzoo.errors import GenzooError
 
-ROWS = ("throughput", "efficiency", "overhead", "matched", "startup", "growth")
+ROWS = ("throughput", "efficiency", "overhead", "matched", "startup", "growth", "minutes")
 
 
 def default_trainer(name, data, **workers):

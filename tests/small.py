@@ -21,6 +21,13 @@ OPTIONS = {name: {"widths": (8,)} for name in MODELS} | {
     "cddpm": {"widths": (8,), "depth": 1, "diffusion_steps": 20},
 }
 CLASSES = 4
+# Two networks with all that one can have, labels too: the one draws latents; the other noise, times, labels to hide.
+WHOLE = ("cvae", "cddpm")
+
+
+def families(slow=(pytest.mark.slow, pytest.mark.once)):
+    """All families, to parametrize a test with; those that are not WHOLE are marked as given."""
+    return [name if name in WHOLE else pytest.param(name, marks=slow) for name in MODELS]
 
 
 def small(name, image_shape=(8, 8, 1), num_classes=CLASSES, **options):

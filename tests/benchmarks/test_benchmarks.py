@@ -11,7 +11,7 @@ from small import dataset, shared
 from benchmarks import exams, flops, measuring, processes, quality, reporting
 from benchmarks.baselines.article import STEPS, Article, ArticleUNet
 from benchmarks.bench import Bench
-from benchmarks.rows import efficiency, growth, matched, overhead, startup, throughput
+from benchmarks.rows import efficiency, growth, matched, minutes, overhead, startup, throughput
 from benchmarks.within import options_within
 from genzoo.stack import keras, layers, tf
 
@@ -64,6 +64,7 @@ def test_the_article_s_network(classes, millions):
         np.testing.assert_array_equal(*hidden)
 
 
+@pytest.mark.slow
 def test_the_article_s_model_trains_and_draws():
     model = Article((8, 8, 1), 4, widths=(8, 8, 8))
     model.compile(optimizer=keras.optimizers.Adam(1e-3), run_eagerly=True)  # there is no time to trace it
@@ -247,6 +248,7 @@ def bench(tmp_path_factory):
         (matched, {}),
         (startup, {"steps": 2, "samples": 20, "warm": 0}),
         (growth, {"points": FEW_POINTS}),
+        (minutes, {"minutes": 0.1}),
     ],
 )
 def test_each_row_measures_and_shows_something(row, sizes, bench, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small import eagerly
+from small import eagerly, families
 
 from genzoo.cli import main, parser, types
 from genzoo.cli.commands import edit, info, sample, train
@@ -368,7 +368,7 @@ def test_a_run_from_training_to_samples_without_chatter(tmp_path):
     assert (run / "sample.png").read_bytes() == (run / "sample-2.png").read_bytes()
 
 
-@pytest.mark.parametrize("family", ["ae", "cvae", "blend", "cddpm"])
+@pytest.mark.parametrize("family", families())
 def test_npz(family, trained, call, tmp_path):
     run = trained(family)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

@@ -63,7 +63,10 @@ def test_nothing_is_drawn_before_there_is_a_judge(words, trained, call, monkeypa
     assert call(words[0], run, *words[1:])[0] == 4
 
 
-@pytest.mark.parametrize("family", ["ae", "cvae", "blend"])
+OTHERS = [pytest.param(family, marks=pytest.mark.slow) for family in ("ae", "blend")]
+
+
+@pytest.mark.parametrize("family", ["cvae", *OTHERS])
 def test_what_a_family_cannot_have_is_said(family, trained, call, tmp_path, draw_here):
     run = tmp_path / "run"
     shutil.copytree(trained(family), run)

@@ -68,6 +68,7 @@ def draws():
     return random.random(), np.random.random(), tf.random.uniform([2]).numpy().tolist(), kernel
 
 
+@pytest.mark.slow
 def test_random_states_stay_as_they_are(digits, tmp_path, monkeypatch):
     """Through a training, a look at images, and the same from the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

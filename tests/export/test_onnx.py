@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from small import eagerly, shaken, shared, small
+from small import eagerly, families, shaken, shared, small
 
 from genzoo.errors import UsageError
 from genzoo.export.cases import cases
@@ -38,7 +38,7 @@ def held_against_ours(graph, case, folder, atol=1e-4):
         assert value.std() > 0.05
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families())
 def test_each_family_gives_what_the_model_gives(name, tmp_path):
     model = shaken(shared(name, widths=(8, 8)))
     sampling = model.sampling_options(STEPS.get(name, {}))

@@ -3,13 +3,14 @@
 import json
 
 import pytest
+from small import families
 
 from genzoo.models.families import MODELS
 
 pytestmark = pytest.mark.slow  # each starts a process of TensorFlow
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families(pytest.mark.once))
 def test_each_family_gives_its_pictures_bit_by_bit_without_genzoo(name, made, call, tmp_path):
     """The command itself compares them, in a process of TensorFlow alone."""
     steps = ["--steps", 4] if MODELS[name].in_steps else []

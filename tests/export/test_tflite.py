@@ -6,7 +6,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from small import eagerly, shaken, shared, small
+from small import eagerly, families, shaken, shared, small
 
 from genzoo.export import alone
 from genzoo.export.cases import cases
@@ -42,7 +42,7 @@ def test_a_loop_of_our_own_walks_any_sampler(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families(pytest.mark.once))
 def test_each_family_gives_its_pictures_without_genzoo(name, made, call, tmp_path):
     kind = {"vae": "float16", "cddpm": "int8"}.get(name, "float32")
     steps = ["--steps", 4] if MODELS[name].in_steps else []

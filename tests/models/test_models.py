@@ -2,7 +2,20 @@
 
 import numpy as np
 import pytest
-from small import AUTOENCODERS, CLASSES, DIFFUSION, compiled, dataset, eagerly, images, shaken, shared, small
+from small import (
+    AUTOENCODERS,
+    CLASSES,
+    DIFFUSION,
+    WHOLE,
+    compiled,
+    dataset,
+    eagerly,
+    families,
+    images,
+    shaken,
+    shared,
+    small,
+)
 
 import genzoo
 from genzoo.errors import CheckpointError, DataError, UsageError
@@ -12,11 +25,9 @@ from genzoo.stack import keras, tf
 
 LABELLED = [name for name in MODELS if name.startswith("c")]
 FAST = {name: {"steps": 4} for name in ("blend", *DIFFUSION)}
-# Each network with all that it can have, labels too; one draws latents, one noise, times and labels to hide.
-WHOLE = ("cvae", "cddpm")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families())
 def test_plain_fit_learns_and_reports(name):
     model = shared(name, lr=3e-3)
     assert isinstance(model, keras.Model)
@@ -27,7 +38,7 @@ def test_plain_fit_learns_and_reports(name):
     assert history["loss"][0] > 0
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families())
 def test_training_is_a_function_of_the_seed(name):
     def weights(model, epochs=2):
         model.fit(dataset(), epochs=epochs, verbose=0, shuffle=False)
@@ -49,8 +60,8 @@ def test_training_is_a_function_of_the_seed(name):
 @pytest.mark.parametrize(
     "image_shape, name",
     [
-        *(((8, 8, 3), name) for name in MODELS),
-        *(pytest.param((64, 64, 3), name, marks=[] if name in WHOLE else [pytest.mark.slow]) for name in MODELS),
+        *(((8, 8, 3), name) for name in MODELS if name not in WHOLE),
+        *(((64, 64, 3), name) for name in WHOLE),
     ],
 )
 def test_any_image_shape_trains_and_samples(image_shape, name):
@@ -196,7 +207,8 @@ def test_xla_takes_the_same_steps(name, tolerance):
     np.testing.assert_allclose(*losses, rtol=tolerance)
 
 
-@pytest.mark.parametrize("name", [n if n == "cddpm" else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", families(pytest.mark.once))
 def test_bfloat16_learns_as_float32_does(name):
     exact, rough = shared(name, lr=3e-3), compiled(small(name, precision="bfloat16"), lr=3e-3, run_eagerly=True)
     assert keras.mixed_precision.global_policy().name == "float32"  # other layers of the process stay what they were

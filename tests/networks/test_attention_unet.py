@@ -75,6 +75,7 @@ def test_every_part_of_a_network_matters(name, classes):
     assert time_matters.any()
 
 
+@pytest.mark.slow
 def test_a_family_trains_and_draws_with_it():
     model = build("cddpm", image_shape=(8, 8, 1), num_classes=3, network="unet-base", diffusion_steps=10, **SMALL)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)

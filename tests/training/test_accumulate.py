@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-from small import dataset, eagerly, few_latents, shared
+from small import dataset, eagerly, families, few_latents, shared
 
 from benchmarks.workers import difference
 from genzoo.cli import main
-from genzoo.models.families import MODELS
 from genzoo.runs.run import Run
 
 WORDS = "--model cddpm --depth 1 --widths 8 --data digits --image-size 8 --batch-size 32 --sample-every 0 --steps 6"
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families())
 def test_parts_of_a_batch_have_its_losses_and_gradients(name):
     model, batch = shared(name), next(iter(dataset(16)))
     with eagerly():

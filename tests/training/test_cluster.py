@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small import eagerly, images, shared
+from small import eagerly, families, images, shared
 
 from genzoo import rng
 from genzoo.errors import ClusterError
-from genzoo.models.families import MODELS
 from genzoo.stack import tf
 from genzoo.training.cluster import Cluster, check_divides, meet, of_tf_config
 from genzoo.training.launch import free_addresses, launch
@@ -135,7 +134,7 @@ def test_what_is_drawn_for_some_rows_are_these_rows_of_all(count):
     np.testing.assert_array_equal(part, rng.spread_uniform(4 * count, 1, 2, rng.TIME).numpy()[4:8])
 
 
-@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("family", families())
 def test_gradients_of_parts_are_on_average_those_of_the_whole(family):
     model = shared(family)
     pixels, labels, step = images(16), np.arange(16, dtype=np.int32) % 4, tf.constant(3, tf.int64)

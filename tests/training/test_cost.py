@@ -1,5 +1,6 @@
 """What a dry run counts: operations as TensorFlow's profiler counts them, and those of attention by hand."""
 
+import pytest
 from small import CLASSES, shared, small
 
 from benchmarks.flops import profiled
@@ -15,6 +16,7 @@ def test_operations_are_those_of_the_profiler():
         assert cost_of(model).flops == profiled(lambda *inputs, net=model.network: net(*inputs), *specs) > 0
 
 
+@pytest.mark.slow
 def test_attention_counts_its_two_products():
     """Of N = 4 x 4 pixels with 16 channels in two heads: 2 N² 16 for q kᵀ, as much for the sum that they weigh."""
     options = {"network": "unet-base", "widths": (8, 16), "depth": 1, "head": 8, "diffusion_steps": 10}

@@ -85,12 +85,14 @@ def cut(whole, folder, step):
     return run
 
 
+@pytest.mark.slow
 def test_cut_at_a_checkpoint_it_goes_on_exactly(whole, tmp_path):
     run = cut(whole, tmp_path / "run", HALF)
     resume(run)
     assert sha(run) == sha(whole)
 
 
+@pytest.mark.slow
 def test_cut_before_the_first_checkpoint_it_begins_with_the_same_weights(source, tmp_path, whole, monkeypatch):
     """A checkpoint of step 0 holds them: the other run may be gone."""
     from genzoo.training.loop import Trainer

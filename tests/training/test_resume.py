@@ -4,16 +4,25 @@ import contextlib
 import shutil
 
 import pytest
-from small import OPTIONS, eagerly, few_latents
+from small import OPTIONS, eagerly, families, few_latents
 
-from genzoo.models.families import MODELS
 from genzoo.runs.run import Run
 
 STEPS, HALF = 4, 2  # an epoch has 15
 
 
-@pytest.mark.parametrize("family, precision", [*((name, "float32") for name in MODELS), ("cddpm", "bfloat16")])
-def test_a_resumed_run_ends_in_the_same_bytes(family, precision, tmp_path):
+@pytest.mark.parametrize("family", families(pytest.mark.slow))
+def test_a_resumed_run_ends_in_the_same_bytes(family, tmp_path):
+    # One of them with graphs: they take longer to trace than to run.
+    resumed_in_the_same_bytes(family, "float32", tmp_path, contextlib.nullcontext if family == "cddpm" else eagerly)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_in_bfloat16_ends_in_the_same_bytes(tmp_path):
+    resumed_in_the_same_bytes("cddpm", "bfloat16", tmp_path, eagerly)
+
+
+def resumed_in_the_same_bytes(family, precision, tmp_path, how):
     from genzoo.runs.state import state_sha256
     from genzoo.training.settings import TrainSettings
     from genzoo.training.start import resume, train
@@ -22,8 +31,6 @@ def test_a_resumed_run_ends_in_the_same_bytes(family, precision, tmp_path):
         family, "digits", image_size=8, steps=STEPS, batch_size=100, sample_every=HALF, out=tmp_path / "whole",
         options=OPTIONS[family] | {"precision": precision},
     )  # fmt: skip
-    # One of them with graphs: they take longer to trace than to run.
-    how = contextlib.nullcontext if precision == "float32" and family == "cddpm" else eagerly
     with how(), few_latents():
         whole = train(settings).run
     assert whole.config["model_config"]["precision"] == precision

@@ -175,7 +175,7 @@ def test_the_learning_rate_warms_up_and_ends_near_0():
 # Exact resumes. The claim each time: no trace of the interruption is left in any file but the times.
 
 
-@pytest.mark.parametrize("step", [1, 15, *(pytest.param(step, marks=pytest.mark.slow) for step in (7, 12, 39))])
+@pytest.mark.parametrize("step", [15, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 7, 12, 39))])
 def test_a_run_stopped_by_a_signal_goes_on_exactly(interrupted, reference, step):
     run = interrupted(step)  # 7 within an epoch, 12 at a picture, 15 at an epoch's end, 39 before the last
     assert run.status() == ("interrupted", step)
@@ -402,7 +402,7 @@ def test_steps_are_counted_anew_while_a_run_goes_on(whole):
     assert int(run.read_metrics()[-1]["step"]) == run.total_steps
 
 
-@pytest.mark.parametrize("step", [7, 26, *(pytest.param(step, marks=pytest.mark.slow) for step in (21, 37))])
+@pytest.mark.parametrize("step", [26, *(pytest.param(step, marks=pytest.mark.slow) for step in (7, 21, 37))])
 def test_a_run_of_minutes_goes_on_exactly_with_its_decisions(tmp_path, clocked, at_step, whole, step):
     """Before the first decision, between others, after the last but one."""
     from genzoo.training.start import Interrupted

@@ -56,8 +56,11 @@ SHAPES = [
 
 
 @needs_node
-@pytest.mark.parametrize("shape, options", SHAPES, ids=lambda value: "x".join(map(str, value)))
-@pytest.mark.parametrize("classes", [0, CLASSES])
+@pytest.mark.parametrize(
+    "shape, options, classes",
+    [*((*shape, CLASSES) for shape in SHAPES), (*SHAPES[0], 0)],
+    ids=lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else None,
+)
 def test_the_unet_is_that_of_the_model(shape, options, classes):
     model = small("cddpm" if classes else "ddpm", shape, classes, **options, **{} if classes else {"clusters": 0})
     run, x = Given(model), images(3, shape)
