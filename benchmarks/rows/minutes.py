@@ -16,8 +16,9 @@ from genzoo.runs.run import Run
 TITLE = "Minutes asked for or foretold, and taken, by a training of cddpm"
 
 
-def measure(bench, minutes=1.0):
-    words = ["--model", "cddpm", "--data", bench.data_name, "--overwrite"]
+def measure(bench, minutes=1.0, options=()):
+    """options: words of the command, of the model."""
+    words = ["--model", "cddpm", "--data", bench.data_name, "--overwrite", *options]
     run = bench.folder / "minutes"
 
     def alone():

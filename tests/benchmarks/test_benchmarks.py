@@ -6,13 +6,14 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from small import dataset, shared
+from small import OPTIONS, dataset, shared
 
 from benchmarks import exams, flops, measuring, processes, quality, reporting
 from benchmarks.baselines.article import STEPS, Article, ArticleUNet
 from benchmarks.bench import Bench
 from benchmarks.rows import efficiency, growth, matched, minutes, overhead, startup, throughput
 from benchmarks.within import options_within
+from genzoo.models import families
 from genzoo.stack import keras, layers, tf
 
 
@@ -227,13 +228,17 @@ def test_versions_of_an_interpreter_without_them():
     assert processes.course_versions("false") is None
 
 
+SMALL = ("--image-size", "8", "--widths", "8", "--depth", "1", "--diffusion-steps", "20")
 FEW_POINTS = {"training step, by channels": (8, 16), "sampling, by steps": (1, 2)}
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """One for all rows, so that each model is traced once."""
+    """One for all rows, so that each model is traced once; and the models are small."""
+    real = families.build
     with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(families, "build", lambda name, **given: real(name, **OPTIONS[name] | given))
         yield Bench("digits", 1, 0.1, "false", tmp_path_factory.mktemp("bench") / "quality.json", stack)
 
 
@@ -248,7 +253,7 @@ def bench(tmp_path_factory):
         (matched, {}),
         (startup, {"steps": 2, "samples": 20, "warm": 0}),
         (growth, {"points": FEW_POINTS}),
-        (minutes, {"minutes": 0.1}),
+        (minutes, {"minutes": 0.1, "options": SMALL}),
     ],
 )
 def test_each_row_measures_and_shows_something(row, sizes, bench, monkeypatch):
@@ -266,7 +271,7 @@ def test_time_to_quality_on_a_candidate_that_learns_for_seconds(tmp_path, capsys
     quick_judge(20)
     out = tmp_path / "quality.json"
     words = ["--data", "digits", "--seeds", "0", "--minutes", "0.2", "--least", "5", "--baselines", "article"]
-    quality.main([*words, "--limit", "0.5", "--baseline-least", "10", "--own", "1", "--out", str(out)])
+    quality.main([*words, "--limit", "0.1", "--baseline-least", "10", "--own", "1", "--out", str(out)])
     rows = json.loads(out.read_text())["rows"]
     assert list(rows) == ["ours, seed 0", "article"] and rows["article"]["own"]["n"] == 10
     assert "not reached" in capsys.readouterr().out
