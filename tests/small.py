@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import genzoo
+from genzoo.data.pipeline import untuned
 from genzoo.models.families import MODELS
 from genzoo.stack import keras, tf, tf_variable
 
@@ -90,7 +91,7 @@ def images(n, image_shape=(8, 8, 1), seed=0):
 
 def dataset(n=32, batch=16, image_shape=(8, 8, 1)):
     labels = (np.arange(n) % CLASSES).astype("int32")
-    return tf.data.Dataset.from_tensor_slices({"image": images(n, image_shape), "label": labels}).batch(batch)
+    return untuned(tf.data.Dataset.from_tensor_slices({"image": images(n, image_shape), "label": labels}).batch(batch))
 
 
 @contextlib.contextmanager

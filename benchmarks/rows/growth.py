@@ -9,6 +9,7 @@ import psutil
 from benchmarks.measuring import exponent, interleaved, seconds_of, spread
 from benchmarks.reporting import cells, median_and_range
 from benchmarks.stopwatch import step_seconds
+from genzoo.data.pipeline import untuned
 from genzoo.evaluation.memory import PeakMemory
 from genzoo.models.families import build
 from genzoo.pictures.tables import Cell, Column, Table
@@ -80,7 +81,7 @@ def _batches(side, size):
     images = np.random.default_rng(0).uniform(-1, 1, (size, side, side, 1)).astype(np.float32)
     batch = {"image": images, "label": (np.arange(size) % 10).astype(np.int32)}
     signature = {"image": tf.TensorSpec([None, side, side, 1]), "label": tf.TensorSpec([None], tf.int32)}
-    return tf.data.Dataset.from_generator(lambda: [batch], output_signature=signature)
+    return untuned(tf.data.Dataset.from_generator(lambda: [batch], output_signature=signature))
 
 
 def memory_above(kind, x):

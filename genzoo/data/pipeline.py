@@ -6,6 +6,8 @@ from genzoo.data.pixels import pad, padded, scale
 from genzoo.data.rows import Rows
 from genzoo.errors import DataError
 
+AHEAD = 2  # batches that are made while a step is taken: they take a small part of its time
+
 
 def chosen(count: int, most: int) -> np.ndarray:
     """At most `most` indices of range(count), rising: all of them, or the same random ones each time."""
@@ -68,4 +70,17 @@ def batches(indices: np.ndarray, tensors, batch_size: int | None = None):
     dataset = tf.data.Dataset.from_tensor_slices(indices)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
-    return dataset.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    return untuned(dataset.map(gather, num_parallel_calls=AHEAD, deterministic=True).prefetch(AHEAD))
+
+
+def untuned(dataset):
+    """Returns the `tf.data.Dataset` without tf.data's tuning of itself.
+
+    The thread that tunes sleeps longer and longer, up to a minute, and newer versions of TensorFlow do not wake it when
+    an iterator is let go: at the end of an epoch training would wait for it, for as long again as the epoch took.
+    """
+    from genzoo.stack import tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

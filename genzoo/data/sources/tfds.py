@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genzoo.data.cache import Cache, stamp_of
+from genzoo.data.pipeline import untuned
 from genzoo.data.resize import fit_array
 from genzoo.data.rows import at_once
 from genzoo.errors import DataError, GenzooError
@@ -159,7 +160,7 @@ def _read(tfds, builder, split: str, shape, size: int | None, classes: int, cach
         dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=once).skip(start)
         dataset = dataset.map(lambda row: (row["image"], row["label"]))
         dataset = dataset.batch(min(256, at_once(shape)) if size is None else 1)
-        for batch, labels in dataset.prefetch(4).as_numpy_iterator():
+        for batch, labels in untuned(dataset.prefetch(4)).as_numpy_iterator():
             images = batch if size is None else np.stack([fit_array(image, size) for image in batch])
             yield images, labels.astype(np.int32)
             start += len(labels)

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
+from genzoo.data.pipeline import untuned
 from genzoo.data.pixels import Floats
 from genzoo.networks.blocks import conv
 from genzoo.stack import keras, layers, tf
@@ -70,4 +71,4 @@ def _batches(data, recipe, steps):
 
     spec = (tf.TensorSpec([size, *data.image_shape]), tf.TensorSpec([size], tf.int32))
     dataset = tf.data.Dataset.from_generator(batches, output_signature=spec).take(steps)
-    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    return untuned(dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
