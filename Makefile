@@ -46,7 +46,7 @@ test-slow: $(installed)-test
 	$(python) -m pytest $(slow_workers) -m "$(SLOW_TESTS)"
 
 test-faults: $(installed)-test
-	$(python) -m pytest --faults tests/faults $(ARGS)
+	$(python) -m pytest $(slow_workers) --faults tests/faults $(ARGS)
 
 bench: $(installed)-bench
 	$(python) -m benchmarks.bench $(ARGS)
