@@ -51,6 +51,7 @@ def test_the_layers_and_the_profiler_count_the_same(model):
     assert abs(profiled / counted - 1) < efficiency.AGREE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "millions"), [(0, 5.06), (10, 5.15)])
 def test_the_article_s_network(classes, millions):
     network, x = ArticleUNet(1, classes), tf.random.stateless_normal([2, 32, 32, 1], [0, 0])

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from small import CLASSES, DIFFUSION, eagerly, images, shaken, shared, small
+from small import CLASSES, DIFFUSION, eagerly, families, images, shaken, shared, small
 
 from genzoo.models.blend import Blend
 from genzoo.models.families import MODELS
@@ -16,7 +16,7 @@ STEPS = {name: {"steps": 4} for name in ("blend", *DIFFUSION)}
 
 
 @pytest.mark.parametrize("name", ["ae", "vae", "cvae"])
-@pytest.mark.parametrize("image_shape", [(8, 8, 1), (32, 32, 1), (32, 32, 3), (64, 64, 3), (24, 40, 1)])
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (32, 32, 3), (24, 40, 1)])
 def test_the_decoder_gives_back_the_size_of_the_image(name, image_shape):
     """A last convolution with 'valid' padding makes 30×30 of 32×32."""
     model = small(name, image_shape)
@@ -65,7 +65,7 @@ def test_cvae_label_enters_the_encoder_as_constant_channels_would():
     assert np.abs(model.encode(x, [0, 0, 0]) - means)[:2].max() > 1e-3
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", families())
 def test_one_model_both_trains_and_samples(name):
     """No `inference` flag in the constructor: the object that learned is the one that samples."""
     model = shared(name)

@@ -282,6 +282,7 @@ def test_unknown_sets_are_said_to_be_unknown(online, monkeypatch):
         load_data("tfds:nonesuch")
 
 
+@pytest.mark.slow
 def test_nothing_of_tensorflow_reaches_the_user(prepared):
     code = (
         "from genzoo import load_data\n"

@@ -20,7 +20,7 @@ def noise_images(n=24, seed=0):
     return ImageData("noise", "a test", images, labels, images[::-1], labels[::-1], tuple("abcd"))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*(n for n in MODELS if n != "vae"), pytest.param("vae", marks=pytest.mark.slow)])
 def test_every_family_gives_its_bounds_or_a_reason(name):
     model, data = shaken(shared(name)), noise_images()
     assert MODELS[name].likelihood in ("", *BOUNDS)

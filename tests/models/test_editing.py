@@ -206,7 +206,10 @@ def test_min_snr_weighs_eps_as_1_in_pure_noise(monkeypatch):
     assert np.mean(losses) == pytest.approx(1, abs=0.1)  # the mean of ε²
 
 
-@pytest.mark.parametrize("options", [{}, {"predict": "x0", "min_snr": 5.0}, {"predict": "eps", "min_snr": 5.0}])
+SLOW = [pytest.param(options, marks=pytest.mark.slow) for options in ({}, {"predict": "x0", "min_snr": 5.0})]
+
+
+@pytest.mark.parametrize("options", [{"predict": "eps", "min_snr": 5.0}, *SLOW])
 def test_millions_of_steps_train_and_sample(monkeypatch, options):
     model = shaken(small("ddpm", diffusion_steps=5_000_000, schedule="linear", **options))
     for spacing in ("linspace", "trailing"):  # the first ends at t = 0

@@ -60,7 +60,7 @@ def test_training_is_a_function_of_the_seed(name):
 @pytest.mark.parametrize(
     "image_shape, name",
     [
-        *(((8, 8, 3), name) for name in MODELS if name not in WHOLE),
+        *(pytest.param((8, 8, 3), name, marks=pytest.mark.slow) for name in MODELS if name not in WHOLE),
         *(((64, 64, 3), name) for name in WHOLE),
     ],
 )

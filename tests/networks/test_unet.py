@@ -15,6 +15,7 @@ def weights(side, channels=3):
     return sum(np.prod(w.shape) for w in net.weights)
 
 
+@pytest.mark.slow
 def test_weights_grow_as_the_pixels_of_a_patch():
     patches = {32: 2, 64: 4, 128: 8, 256: 16, 512: 32, 1024: 64}
     assert {side: patch_size(side, side, 3) for side in patches} == patches
