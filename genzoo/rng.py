@@ -4,6 +4,9 @@ XLA draws other numbers from the same key than TensorFlow's own kernels do, thou
 """
 
 from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
 
 from genzoo.stack import tf
 
@@ -12,6 +15,8 @@ _STREAMS = 8
 
 
 def _key(seed, step, stream):
+    if not (tf.is_tensor(seed) or tf.is_tensor(step)):
+        return np.array([seed, step * _STREAMS + stream], np.int64)
     step = tf.cast(step, tf.int64)
     return tf.stack([tf.cast(seed, tf.int64), step * _STREAMS + stream])
 
@@ -31,8 +36,17 @@ def rows_of(rank, count):
 _part = 0, 1
 
 
+@cache
+def _compiled(draw):
+    """The draw as one operation. Without a graph it is a dozen, and TensorFlow 2.15 never frees some bytes of each."""
+    signature = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([2], tf.int64)]
+    return tf.function(lambda shape, key: draw(shape, key, alg="philox"), autograph=False, input_signature=signature)
+
+
 def _drawn(draw, shape, key):
     rank, count = _part
+    if count == 1 and tf.executing_eagerly():
+        return _compiled(draw)(tf.convert_to_tensor(shape, tf.int32), key)
     if count == 1:
         return draw(shape, key, alg="philox")
     n, *row = tf.unstack(tf.convert_to_tensor(shape))
