@@ -131,14 +131,15 @@ def before_step():
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """undisturbed(family) -> (run, words that train it, seconds that takes, file operations in its folder)."""
+    """undisturbed(family) -> (run, words that train it, seconds that takes, file operations of its saves)."""
     made, folder = {}, tmp_path_factory.mktemp("undisturbed")
 
     def undisturbed(family):
         if family not in made:
             words = ["train", *of_family(family), *DIGITS, "--steps", 6, "--sample-every", 2, "--out"]
             path, count = folder / family, folder / f"{family}.count"
-            command = Command([*words, path], folder / "log", partial(count_into, str(count), str(path)))
+            counted = partial(count_into, str(count), str(path / "checkpoints"))
+            command = Command([*words, path], folder / "log", counted)
             assert command.wait()[0] == 0
             made[family] = Run.open(path), words, time.monotonic() - command.began, int(count.read_text())
         return made[family]

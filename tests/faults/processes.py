@@ -48,14 +48,15 @@ class Command:
 def _run(words, log, setup):
     from genzoo.cli import main
 
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(out, 2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    if setup:
-        setup()
     with eagerly(), few_latents():  # a graph takes longer to trace than to run here
+        # The log comes last: who waits for it may send a signal, which the command and nothing else is to get.
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        if setup:
+            setup()
         main.console(words)
 
 
