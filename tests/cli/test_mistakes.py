@@ -12,11 +12,12 @@ from genzoo.networks.blocks import silu
 from genzoo.networks.unet import UNet
 from genzoo.stack import tf
 
+LARGER = [pytest.param(shape, marks=pytest.mark.slow) for shape in ((32, 32, 1), (64, 64, 3))]
 STEPS = {name: {"steps": 4} for name in ("blend", *DIFFUSION)}
 
 
 @pytest.mark.parametrize("name", ["ae", "vae", "cvae"])
-@pytest.mark.parametrize("image_shape", [(8, 8, 1), (32, 32, 3), (24, 40, 1)])
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (32, 32, 3), (24, 40, 1), *LARGER])
 def test_the_decoder_gives_back_the_size_of_the_image(name, image_shape):
     """A last convolution with 'valid' padding makes 30×30 of 32×32."""
     model = small(name, image_shape)

@@ -130,13 +130,9 @@ def cache(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.once
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    "command, signum, code, seconds",
-    [
-        *((command, signal.SIGTERM, 143, 1) for command in COMMANDS),
-        *((command, signal.SIGINT, 130, 8) for command in ("sample", "evaluate", "compare --train")),
-        *((command, signal.SIGKILL, -9, 6) for command in ("the judge of evaluate", "sweep")),
-    ],
+    "signum, code, seconds", [(signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 8), (signal.SIGKILL, -9, 6)]
 )
 def test_a_signal_ends_the_slow_commands(command, signum, code, seconds, trained, tmp_path, cache, monkeypatch):
     """At one moment TensorFlow still starts, at the others it works."""

@@ -296,10 +296,13 @@ def test_nothing_of_tensorflow_reaches_the_user(prepared):
 
 
 REAL = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+needs_mnist = pytest.mark.skipif(
+    not (REAL / "mnist").is_dir(), reason=f"the real MNIST is not prepared in {REAL} (TFDS_DATA_DIR)"
+)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason=f"the real MNIST is not prepared in {REAL} (TFDS_DATA_DIR)")
+@needs_mnist
 def test_the_real_mnist():
     mnist = load_data("mnist", data_dir=REAL)
     assert mnist.train_images.shape == (60_000, 28, 28, 1) and mnist.test_images.shape == (10_000, 28, 28, 1)

@@ -1,10 +1,8 @@
 """Another judge, of another architecture and seed, ranks the families of the zoo as the project's judge does."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from data.test_tfds import REAL, needs_mnist
 
 from genzoo.data.pipeline import permutation
 from genzoo.data.pixels import to_float, to_uint8
@@ -16,7 +14,6 @@ from genzoo.runs.metrics_file import latest
 from genzoo.runs.run import Run
 from genzoo.stack import keras, layers
 
-REAL = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 N = 1000
 CLEAR = 2  # times as far, by our judge: both have to see that; closer ones may change places
 
@@ -32,7 +29,7 @@ def lenet(image_shape, classes):
 
 @pytest.mark.slow
 @pytest.mark.once
-@pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason=f"the real MNIST is not prepared in {REAL} (TFDS_DATA_DIR)")
+@needs_mnist
 def test_the_families_of_the_zoo_are_ranked_alike():
     mnist = load_data("mnist", data_dir=REAL)
     keras.utils.set_random_seed(7)

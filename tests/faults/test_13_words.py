@@ -138,7 +138,7 @@ VALUES_OF_JSON = st.recursive(
 )
 
 
-@pytest.mark.faults(13, "a config with anything anywhere", few=100, many=5000)
+@pytest.mark.faults(13, "a config with anything anywhere", few=400, many=5000)
 def test_random_configs(tmp_path, trials):
     @settings(max_examples=trials.count, deadline=None, database=None)
     @given(st.sampled_from(list(places(CONFIG))), VALUES_OF_JSON)

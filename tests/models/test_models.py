@@ -62,6 +62,8 @@ def test_training_is_a_function_of_the_seed(name):
     [
         *(pytest.param((8, 8, 3), name, marks=pytest.mark.slow) for name in MODELS if name not in WHOLE),
         *(((64, 64, 3), name) for name in WHOLE),
+        *(pytest.param((8, 8, 3), name, marks=pytest.mark.slow) for name in WHOLE),
+        *(pytest.param((64, 64, 3), name, marks=pytest.mark.slow) for name in MODELS if name not in WHOLE),
     ],
 )
 def test_any_image_shape_trains_and_samples(image_shape, name):

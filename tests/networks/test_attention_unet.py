@@ -55,7 +55,10 @@ def test_maps_are_doubled_by_their_nearest_pixels():
     np.testing.assert_array_equal(doubled, x.repeat(2, axis=1).repeat(2, axis=2))
 
 
-@pytest.mark.parametrize("name, classes", [("unet-base", 0), ("unet-large", 3)])
+OTHERS = [pytest.param(*case, marks=pytest.mark.slow) for case in (("unet-base", 3), ("unet-large", 0))]
+
+
+@pytest.mark.parametrize("name, classes", [("unet-base", 0), ("unet-large", 3), *OTHERS])
 def test_every_part_of_a_network_matters(name, classes):
     """It begins at zero; later each weight has a gradient. The catalogue's least number of weights is below theirs."""
     given = {option.name: option.default for option in NETWORKS[name].options} | SMALL

@@ -61,7 +61,8 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("at", RUNS)
-def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, at):
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.3, marks=pytest.mark.once)])
+def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, at, delay):
     from genzoo.runs.state import state_sha256
 
     family, steps, every = RUNS[at]
@@ -69,6 +70,7 @@ def test_sigterm_saves_and_the_run_goes_on_exactly(tmp_path, undisturbed, at):
     whole, path = undisturbed(words), tmp_path / "run"
     with launch(*words, "--out", path) as process:
         wait_for(lambda: path.exists() and Run(path, {}).checkpoints(), process)
+        time.sleep(delay)
         process.terminate()
         assert process.wait(60) == 143
     run = Run.open(path)

@@ -58,7 +58,11 @@ SHAPES = [
 @needs_node
 @pytest.mark.parametrize(
     "shape, options, classes",
-    [*((*shape, CLASSES) for shape in SHAPES), (*SHAPES[0], 0)],
+    [
+        *((*shape, CLASSES) for shape in SHAPES),
+        (*SHAPES[0], 0),
+        *(pytest.param(*shape, 0, marks=pytest.mark.slow) for shape in SHAPES[1:]),
+    ],
     ids=lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else None,
 )
 def test_the_unet_is_that_of_the_model(shape, options, classes):
